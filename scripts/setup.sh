@@ -3,6 +3,7 @@
 # that is already there, and never changes the project's files.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+PATH=$PATH:/usr/sbin:/sbin
 cd "$ROOT" || exit 1
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then

@@ -1,0 +1,44 @@
+// The suites: a folder of test files each, how they may be run together, and what the machine
+// must offer. A new test file needs no entry here; a new folder does.
+
+/** What a suite asks of the machine; the order is the order in which a lack is told. */
+export type Need = 'root' | 'fuse'
+
+export interface Suite {
+  readonly name: string
+  /** Below test/, searched to its depth for *.test.ts. */
+  readonly folder: string
+  /** Files side by side, or one at a time because they share the machine's mounts. */
+  readonly together: boolean
+  /** Seconds one file may take before it is ended. */
+  readonly limit: number
+  readonly needs: readonly Need[]
+  /** Each file gets a mount namespace of its own, so that what it mounts goes with it. */
+  readonly mounts: boolean
+}
+
+export const suites: readonly Suite[] = [
+  plain('architecture', 30),
+  plain('unit', 60),
+  { ...plain('native', 60), needs: ['root'], mounts: true },
+  mounting('integration', 120),
+  mounting('conformance', 180),
+  mounting('security', 120),
+  mounting('exerciser', 180),
+  mounting('fuzz', 300),
+]
+
+function plain(name: string, limit: number): Suite {
+  return { name, folder: name, together: true, limit, needs: [], mounts: false }
+}
+
+function mounting(name: string, limit: number): Suite {
+  return {
+    name,
+    folder: name,
+    together: false,
+    limit,
+    needs: ['root', 'fuse'],
+    mounts: true,
+  }
+}
