@@ -127,25 +127,35 @@ function collect() {
   parser.on('todo', (result: Result) => skips.push(`${result.fullname} (to do)`))
   return { parser, skips, passed: () => passed, failures: () => [...found, ...outside()] }
 
-  // What is wrong with the stream itself: a plan not met, no test at all, a bail-out.
+  // What is wrong with the stream itself: no test, a plan not met, a bail-out.
   function outside(): Failure[] {
     if (final === undefined) return [{ name: 'TAP', detail: 'the output did not end' }]
-    const { plan, bailout } = final
-    if (bailout !== false) return [{ name: 'bail out', detail: String(bailout) }]
-    const wholeSkipped = plan.skipAll
-    if (wholeSkipped && skips.length === 0) skips.push(`all of it: ${plan.skipReason}`)
-    if (final.ok || found.length > 0) return []
+    if (found.length > 0) return []
+    if (final.bailout !== false) {
+      return [{ name: 'bail out', detail: String(final.bailout) }]
+    }
+    if (final.plan.skipAll && passed === 0) {
+      const reason = final.plan.skipReason
+      if (reason === '' || reason === 'no tests found')
+        return [{ name: reason, detail: '' }]
+      skips.push(`all of it: ${reason}`)
+    }
+    if (final.ok) return []
     return final.failures.map(failure => ({
-      name: 'tapError' in failure ? (failure.tapError ?? failure.name) : 'TAP',
+      name: failure.tapError ?? 'TAP',
       detail: describe('diag' in failure ? (failure.diag as unknown) : failure),
     }))
   }
 }
 
+/** What a result's diagnostics say that its stack and its name do not. */
+const REPEATED = new Set(['at', 'compare', 'test', 'tapCaught'])
+
 function describe(diag: unknown): string {
   if (diag === null || diag === undefined) return ''
   if (typeof diag !== 'object') return JSON.stringify(diag)
   return Object.entries(diag)
+    .filter(([key]) => !REPEATED.has(key))
     .map(([key, value]) => `${key}: ${readable(value)}`)
     .join('\n')
 }
