@@ -1,0 +1,39 @@
+{
+  "target_defaults": {
+    "cflags": ["-Wall", "-Wextra", "-Werror", "-O2", "-fvisibility=hidden"],
+    "cflags_cc": ["-std=c++20"],
+    "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
+    "defines": ["_GNU_SOURCE", "_FILE_OFFSET_BITS=64"],
+  },
+  "targets": [
+    {
+      "target_name": "helpers",
+      "sources": [
+        "src/addon.cc",
+        "src/inode.cc",
+        "src/fuse_attr.cc",
+        "src/proc_fd.cc",
+        "src/file.cc",
+        "src/dir.cc",
+        "src/xattr.cc",
+        "src/handle.cc",
+        "src/mount.cc",
+        "src/namespace.cc",
+        "src/credentials.cc",
+        "src/process.cc",
+        "src/device.cc",
+        "src/loop.cc",
+        "src/memory.cc",
+        "src/pool.cc",
+        "src/pool_calls.cc",
+        "src/jobs.cc",
+        "src/copy.cc",
+        "src/abi.cc",
+      ],
+      "defines": ["NAPI_VERSION=9"],
+      # A thread that is held in the kernel may return after the last environment is gone.
+      "ldflags": ["-Wl,-z,nodelete"],
+      "libraries": ["-lpthread"],
+    },
+  ],
+}
