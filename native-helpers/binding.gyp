@@ -35,5 +35,11 @@
       "ldflags": ["-Wl,-z,nodelete"],
       "libraries": ["-lpthread"],
     },
+    {
+      "target_name": "plyfs",
+      "type": "executable",
+      "sources": ["launcher.c"],
+      "ldflags": ["-static"],
+    },
   ],
 }
