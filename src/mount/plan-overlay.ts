@@ -1,0 +1,300 @@
+// From a request to what the overlay is told: the defaults of each form of the command, and which
+// options go together. Pure. The rules for the kernel's formats are those of ovl_fs_params_verify
+// (fs/overlayfs/params.c); a conflict that the kernel answers with EINVAL is an error here too.
+import type { Format, OverlayOptions } from '../overlay/options.js'
+import type { Circumstances } from './circumstances.js'
+import { parseIdMapping } from './id-mapping.js'
+import { splitLowerdir, unescapePath, type Dialect } from './layer-paths.js'
+import { MountError } from './mount-error.js'
+import type { MountRequest } from './mount-request.js'
+
+/** Absolute, not yet looked at. */
+interface LayerPaths {
+  readonly lowers: readonly string[]
+  readonly dataLowers: readonly string[]
+  readonly upper: string | null
+  readonly work: string | null
+}
+
+type Features = Pick<
+  OverlayOptions,
+  'redirectDir' | 'index' | 'metacopy' | 'nfsExport' | 'verity' | 'uuid'
+>
+
+/** The overlay that was asked for. Throws a MountError for what cannot be had together. */
+export function planOverlay(request: MountRequest, given: Circumstances): OverlayOptions {
+  const format = chooseFormat(request, given)
+  const isKernel = format === 'kernel-trusted' || format === 'kernel-user'
+  const paths = layerPaths(request, given, isKernel)
+  return {
+    ...paths,
+    format,
+    ...(isKernel
+      ? kernelFeatures(request, given, format, paths.upper !== null)
+      : plainFeatures(request, given)),
+    xino: request.xino ?? (given.form === 'drop-in' ? 'off' : 'on'),
+    sync: chooseSync(request, given, isKernel, paths.upper !== null),
+    staticNlink: request.staticNlink ?? given.form !== 'drop-in',
+    timeout: request.timeout ?? Infinity,
+    noXattrs: request.noXattrs,
+    noAcl: request.noAcl,
+    xattrPermissions: choosePermissions(request, isKernel),
+    ino32: request.ino32,
+    ...ownership(request),
+    readOnly: paths.upper === null,
+    passthrough: request.passthrough ?? !given.passthroughForbidden,
+    maxStackDepth: request.maxStackDepth ?? 1,
+  }
+}
+
+/**
+ * Without the right to `trusted.` attributes the kernel's format can only be the user one, as
+ * with `userxattr`. `userxattr` asks for the kernel's format in every form of the command.
+ */
+function chooseFormat(request: MountRequest, given: Circumstances): Format {
+  const asked =
+    request.format ??
+    (given.form === 'drop-in' && !request.userxattr ? 'fuse-overlayfs' : 'kernel')
+  if (asked === 'kernel') {
+    return request.userxattr || !given.mayTrusted ? 'kernel-user' : 'kernel-trusted'
+  }
+  if (request.userxattr) {
+    throw new MountError(
+      `userxattr is a form of the kernel's format, not of format=${asked}`,
+      'leave one of them out',
+    )
+  }
+  return asked
+}
+
+function layerPaths(
+  request: MountRequest,
+  given: Circumstances,
+  isKernel: boolean,
+): LayerPaths {
+  const dialect: Dialect = given.form === 'drop-in' && !isKernel ? 'drop-in' : 'kernel'
+  const lowers: string[] = []
+  const dataLowers: string[] = []
+  for (const { option, text } of request.lowerTexts) {
+    if (option === 'lowerdir') {
+      const split = splitLowerdir(text, dialect)
+      lowers.push(...split.lowers)
+      dataLowers.push(...split.dataLowers)
+    } else {
+      // One layer each, so that its colons need no escape.
+      const path = unescapePath(text, 'drop-in')
+      if (option === 'datadir+') dataLowers.push(path)
+      else lowers.push(path)
+    }
+  }
+  const absolute = (path: string): string => makeAbsolute(path, given.cwd)
+  const upper =
+    request.upperText === null ? null : unescapePath(request.upperText, dialect)
+  const work = request.workText === null ? null : unescapePath(request.workText, dialect)
+  refuseIncomplete(lowers, dataLowers, upper, work, isKernel)
+  return {
+    lowers: lowers.map(absolute),
+    dataLowers: dataLowers.map(absolute),
+    upper: upper === null ? null : absolute(upper),
+    // Useless without an upper, and ignored as the kernel does.
+    work: upper === null || work === null ? null : absolute(work),
+  }
+}
+
+function refuseIncomplete(
+  lowers: readonly string[],
+  dataLowers: readonly string[],
+  upper: string | null,
+  work: string | null,
+  isKernel: boolean,
+): void {
+  if (lowers.length === 0) {
+    throw new MountError('no lower directory is given', 'add -o lowerdir=DIR[:DIR...]')
+  }
+  for (const path of [...lowers, ...dataLowers, upper, work]) {
+    if (path === '') throw new MountError('a layer has an empty path', 'name a directory')
+  }
+  if (upper !== null && work === null) {
+    throw new MountError(
+      'upperdir= needs a work directory',
+      'add workdir=DIR, a directory on the same mount as the upper and beside it',
+    )
+  }
+  if (dataLowers.length > 0 && !isKernel) {
+    throw new MountError(
+      "data-only layers exist in the kernel's format alone",
+      'add format=kernel, or leave them out',
+    )
+  }
+}
+
+function makeAbsolute(path: string, cwd: string): string {
+  return path.startsWith('/') ? path : cwd === '/' ? `/${path}` : `${cwd}/${path}`
+}
+
+function kernelFeatures(
+  request: MountRequest,
+  given: Circumstances,
+  format: Format,
+  hasUpper: boolean,
+): Features {
+  const isUser = format === 'kernel-user'
+  if (isUser) refuseWithUserxattr(request)
+  refuseConflicts(request)
+  const verity = request.verity ?? 'off'
+  const metacopy = wantsMetacopy(request)
+  const redirectDir = metacopy ? 'on' : chooseRedirect(request, given, isUser)
+  const nfsExport = request.nfsExport ?? false
+  return {
+    redirectDir,
+    // Without an upper there is nothing to index (the kernel ignores index=on then).
+    index: hasUpper && (nfsExport || (request.index ?? given.form !== 'drop-in')),
+    metacopy: metacopy && hasUpper,
+    // A handle of a lower directory cannot lead to one that a redirect moved.
+    nfsExport: nfsExport && (hasUpper || redirectDir === 'nofollow'),
+    verity,
+    uuid: chooseUuid(request, hasUpper),
+  }
+}
+
+/** Reading metacopy needs no option; verity turns its writing on, as metacopy=on does. */
+function wantsMetacopy(request: MountRequest): boolean {
+  return request.metacopy ?? (request.verity !== null && request.verity !== 'off')
+}
+
+function refuseConflicts(request: MountRequest): void {
+  const verity = request.verity === 'off' ? null : request.verity
+  if (verity !== null && request.metacopy === false) {
+    throw conflict(`verity=${verity}`, 'metacopy=off')
+  }
+  const metacopy = verity === null ? 'metacopy=on' : `verity=${verity}`
+  if (wantsMetacopy(request)) {
+    const redirectDir = request.redirectDir ?? 'on'
+    if (redirectDir !== 'on') throw conflict(metacopy, `redirect_dir=${redirectDir}`)
+    if (request.nfsExport === true) throw conflict('nfs_export=on', metacopy)
+  }
+  if (request.nfsExport === true && request.index === false) {
+    throw conflict('nfs_export=on', 'index=off')
+  }
+}
+
+/**
+ * `off` follows redirects that are there, as a kernel built with its default
+ * CONFIG_OVERLAY_FS_REDIRECT_ALWAYS_FOLLOW does. Under `user.` attributes, which any owner of a
+ * file can write, they are obeyed only when asked for; the kernel never does.
+ */
+function chooseRedirect(
+  request: MountRequest,
+  given: Circumstances,
+  isUser: boolean,
+): Features['redirectDir'] {
+  const off = isUser ? 'nofollow' : 'follow'
+  if (request.redirectDir !== null) {
+    return request.redirectDir === 'off' ? off : request.redirectDir
+  }
+  return given.form === 'drop-in' || isUser ? off : 'on'
+}
+
+function chooseUuid(request: MountRequest, hasUpper: boolean): OverlayOptions['uuid'] {
+  if (request.uuid === 'on' && !hasUpper) return 'null'
+  return request.uuid ?? 'auto'
+}
+
+/** What the kernel refuses together with userxattr, but for redirects. */
+function refuseWithUserxattr(request: MountRequest): void {
+  const name = request.userxattr ? 'userxattr' : "attributes of the 'user.' kind"
+  if (request.metacopy === true) throw conflict(name, 'metacopy=on')
+  if (request.verity !== null && request.verity !== 'off') {
+    throw conflict(name, `verity=${request.verity}`)
+  }
+}
+
+function conflict(one: string, other: string): MountError {
+  return new MountError(`${one} and ${other} exclude each other`, 'leave one of them out')
+}
+
+/** The formats of fuse-overlayfs and AUFS have none of the kernel's features. */
+function plainFeatures(request: MountRequest, given: Circumstances): Features {
+  if (request.redirectDir === 'on' || request.redirectDir === 'follow') {
+    throw new MountError(
+      `redirect_dir=${request.redirectDir} needs the kernel's format`,
+      'write redirect_dir=off, or add format=kernel',
+    )
+  }
+  // fuse-overlayfs goes on without options it does not know, and so do we in its form.
+  if (given.form !== 'drop-in') {
+    for (const option of kernelOnly(request)) {
+      throw new MountError(
+        `${option} needs the kernel's format`,
+        'leave it out, or write format=kernel',
+      )
+    }
+  }
+  return {
+    redirectDir: 'nofollow',
+    index: false,
+    metacopy: false,
+    nfsExport: false,
+    verity: 'off',
+    uuid: 'null',
+  }
+}
+
+/** Options that were asked for and mean nothing outside the kernel's format, as written. */
+export function kernelOnly(request: MountRequest): string[] {
+  return [
+    ...(request.index === true ? ['index=on'] : []),
+    ...(request.metacopy === true ? ['metacopy=on'] : []),
+    ...(request.nfsExport === true ? ['nfs_export=on'] : []),
+    ...(request.verity !== null && request.verity !== 'off'
+      ? [`verity=${request.verity}`]
+      : []),
+  ]
+}
+
+/** fuse-overlayfs's `volatile` leaves no marker behind; the kernel's does. */
+function chooseSync(
+  request: MountRequest,
+  given: Circumstances,
+  isKernel: boolean,
+  hasUpper: boolean,
+): OverlayOptions['sync'] {
+  switch (request.fsync) {
+    case null:
+      return given.form === 'drop-in' ? 'fsync-only' : 'auto'
+    case '0':
+      return 'none'
+    case '1':
+      return 'fsync-only'
+    case 'volatile':
+      if (!hasUpper) return 'auto'
+      return isKernel ? 'volatile' : 'none'
+    case 'auto':
+    case 'strict':
+      return request.fsync
+  }
+}
+
+function choosePermissions(request: MountRequest, isKernel: boolean): 0 | 1 | 2 {
+  if (isKernel && request.xattrPermissions !== 0) {
+    throw new MountError(
+      `xattr_permissions=${request.xattrPermissions} needs fuse-overlayfs's format`,
+      'add format=fuse-overlayfs, or leave it out',
+    )
+  }
+  return request.xattrPermissions
+}
+
+function ownership(
+  request: MountRequest,
+): Pick<OverlayOptions, 'uidMap' | 'gidMap' | 'squashUid' | 'squashGid'> {
+  const root = request.squashToRoot ? 0 : null
+  return {
+    uidMap:
+      request.uidMapping === null ? [] : parseIdMapping('uidmapping', request.uidMapping),
+    gidMap:
+      request.gidMapping === null ? [] : parseIdMapping('gidmapping', request.gidMapping),
+    squashUid: request.squashToUid ?? root,
+    squashGid: request.squashToGid ?? root,
+  }
+}
