@@ -1,0 +1,141 @@
+// Whether two answers to one step are the same, but for what not-compared.ts lists.
+import { result, type Finding } from './answer.js'
+import { Identities } from './identities.js'
+import { Streams } from './streams.js'
+import type { Model } from './model.js'
+import { isUser } from './model.js'
+import { number, text, type Step } from './operation.js'
+import { sameTime } from './times.js'
+
+export class Comparer {
+  readonly #identities: Identities
+  readonly #streams = new Streams()
+
+  readonly model: Model
+  readonly begin: number
+
+  constructor(model: Model, begin: number) {
+    this.model = model
+    this.begin = begin
+    this.#identities = new Identities(begin)
+  }
+
+  /** The numbers that were seen before no longer count: the sides have changed places. */
+  forgetNumbers(): void {
+    this.#identities.forget()
+  }
+
+  forgetOpenFiles(): void {
+    this.#streams.clear()
+  }
+
+  /** Compares two answers; the model still stands before the step. */
+  compare(step: Step, a: string, b: string): Finding | undefined {
+    const [first, second] = [result(a), result(b)]
+    const name = step[1]
+    if (STOPPED.has(a) || STOPPED.has(b)) return { kind: `${name}: ${a}, ${b}`, text: `${a}, ${b}` }
+    const different = { kind: `${name}: ${show(first)}, ${show(second)}`, text: `${a} | ${b}` }
+    if (first < 0 || second < 0) return first === second ? undefined : different
+    switch (name) {
+      case 'stat':
+      case 'lstat':
+      case 'fstat':
+        return this.#compareStat(step, a, b)
+      case 'list':
+        return sorted(a) === sorted(b) ? undefined : { kind: 'list', text: listDifference(a, b) }
+      case 'listxattr':
+      case 'flistxattr':
+        return names(a) === names(b) ? undefined : { kind: 'listxattr', text: `${a} | ${b}` }
+      case 'dirread':
+        return this.#streams.read(this.model, step, a, b)
+      case 'dirseek':
+        this.#streams.seek(this.model, step)
+        return undefined
+      case 'statfs':
+        return compareStatfs(a, b)
+      default:
+        return a === b ? undefined : first === second ? { kind: name, text: `${a} | ${b}` } : different
+    }
+  }
+
+  /** After a step that has succeeded, and been entered into the model. */
+  applied(step: Step): void {
+    this.#streams.applied(this.model, step)
+  }
+
+  #compareStat(step: Step, a: string, b: string): Finding | undefined {
+    const [x, y] = [fields(a), fields(b)]
+    for (const [i, field] of STAT_FIELDS.entries()) {
+      const [first = '', second = ''] = [x[i], y[i]]
+      if (field === 'ino' || (field === 'size' && isDirectory(x))) continue
+      const same = field.endsWith('time')
+        ? sameTime(first, second, this.begin)
+        : first === second
+      if (!same) return { kind: `stat ${field}`, text: `${field}: ${first} | ${second}` }
+    }
+    const inode = this.#statted(step)
+    if (inode === undefined) return undefined
+    return this.#identities.seen(inode, toSeen(x), toSeen(y))
+  }
+
+  #statted(step: Step): number | undefined {
+    const [who, name] = step
+    if (!isUser(who)) return undefined
+    if (name === 'fstat') return this.model.slot(who, number(step[2]))?.inode.id
+    const follow = name === 'stat' && number(step[3]) === 0
+    return this.model.find(who, text(step[2]), follow)?.inode?.id
+  }
+}
+
+const STOPPED = new Set(['hang', 'dead'])
+const STAT_FIELDS = [
+  'ino',
+  'mode',
+  'nlink',
+  'uid',
+  'gid',
+  'size',
+  'rdev',
+  'mtime',
+  'ctime',
+  'btime',
+  'attributes',
+] as const
+
+function toSeen(values: readonly string[]): { ino: string; mtime: string; ctime: string } {
+  return { ino: values[0] ?? '', mtime: values[7] ?? '', ctime: values[8] ?? '' }
+}
+
+/** Positive values would make every length its own kind. */
+function show(value: number): string {
+  return value > 0 ? 'n' : String(value)
+}
+
+function fields(answer: string): string[] {
+  return (answer.split(' ')[1] ?? '').split(',')
+}
+
+function isDirectory(stat: readonly string[]): boolean {
+  return (parseInt(stat[1] ?? '0', 8) & 0o170000) === 0o040000
+}
+
+function sorted(answer: string): string {
+  return answer.split(' ').slice(1).sort().join(' ')
+}
+
+function names(answer: string): string {
+  return sorted(answer)
+}
+
+function listDifference(a: string, b: string): string {
+  const [x, y] = [new Set(a.split(' ')), new Set(b.split(' '))]
+  const only = [...x].filter(entry => !y.has(entry))
+  const extra = [...y].filter(entry => !x.has(entry))
+  return `only in the first: ${only.join(' ')} | only in the second: ${extra.join(' ')}`
+}
+
+/** type,bsize,frsize,blocks,files,namelen: the last one alone is not each side's own. */
+function compareStatfs(a: string, b: string): Finding | undefined {
+  const [x, y] = [fields(a)[5], fields(b)[5]]
+  return x === y ? undefined : { kind: 'statfs namelen', text: `${x} | ${y}` }
+}

@@ -1,0 +1,209 @@
+// scripts/fuzz: runs random or recorded cases and reports. Runs inside a mount namespace and a
+// process namespace of its own, so that nothing is left behind.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { buildLayers, type Built } from './build-layers.js'
+import { readCase, tell, writeCase, type Case } from './case.js'
+import { Conductor } from './conductor.js'
+import { nextStep, observe } from './generate.js'
+import { implementation, kernel, TARGETS, type Target } from './implementations.js'
+import type { Step } from './operation.js'
+import { unreached, UNREACHABLE } from './opcodes.js'
+import { projectRoot } from './project.js'
+import { Random } from './random.js'
+import { runCase, type RunResult } from './run-case.js'
+import { FILESYSTEMS, Scratch, type Filesystem } from './scratch.js'
+import { shrink } from './shrink.js'
+import { Tally } from './tally.js'
+
+interface Settings {
+  readonly operations: number
+  readonly seed: number
+  readonly filesystems: readonly Filesystem[]
+  readonly until: number
+  readonly target: Target
+  readonly options: string
+  readonly caseLength: number
+  readonly save: string
+  readonly shrinking: boolean
+  readonly keepGoing: boolean
+}
+
+class Fuzzer {
+  readonly tally = new Tally()
+  readonly #scratch: Scratch
+  readonly #conductor: Conductor
+
+  readonly settings: Settings
+
+  constructor(settings: Settings) {
+    this.settings = settings
+    this.#scratch = new Scratch(`/tmp/plyfs-fuzz.${process.pid}.${Date.now()}`)
+    this.#conductor = new Conductor(this.#scratch.root)
+  }
+
+  close(): void {
+    this.#conductor.close()
+    this.#scratch.close()
+  }
+
+  /** A random case of that length; the steps are found while it runs. */
+  random(seed: number, fs: Filesystem, length: number): Case | undefined {
+    const random = new Random(seed)
+    const built = buildLayers(this.#scratch, this.#conductor, fs, random)
+    const watching = random.pick([0, 0.3, 1])
+    const pending: Step[] = []
+    let count = 0
+    const { steps, finding } = this.#run(fs, built, this.settings.options, model => {
+      if (count++ >= length) return undefined
+      const planned = pending.shift()
+      if (planned) return planned
+      const step = nextStep(random, model, { harness: 0.006 })
+      if (random.chance(watching)) pending.push(...observe(step))
+      return step
+    })
+    this.#scratch.removeImage(built.image)
+    if (!finding) return undefined
+    const found = `${finding.kind}: ${finding.text}`
+    say(`seed ${seed} on ${fs}, step ${steps.length}: ${found}`)
+    const whole: Case = { fs, layers: built.layers, steps, options: this.settings.options, found }
+    if (!this.settings.shrinking) return whole
+    return shrink(whole, finding.kind, candidate => this.replay(candidate), say)
+  }
+
+  replay(value: Case): { finding: RunResult['finding']; stepsUsed: number } {
+    const built = buildLayers(this.#scratch, this.#conductor, value.fs, value.layers)
+    const left = [...value.steps]
+    const { finding, steps } = this.#run(value.fs, built, value.options, () => left.shift())
+    this.#scratch.removeImage(built.image)
+    return { finding, stepsUsed: steps.length }
+  }
+
+  #run(fs: Filesystem, built: Built, options: string, next: RunNext): RunResult {
+    return runCase({
+      scratch: this.#scratch,
+      conductor: this.#conductor,
+      image: built.image,
+      fs,
+      layerCount: built.layers.length,
+      first: kernel,
+      second: implementation(this.settings.target, options),
+      next,
+      tally: this.tally,
+    })
+  }
+}
+
+type RunNext = Parameters<typeof runCase>[0]['next']
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+function readSettings(): { settings: Settings; replay: readonly string[] } {
+  const { values } = parseArgs({
+    options: {
+      ops: { type: 'string', default: '20000' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
+      fs: { type: 'string', default: FILESYSTEMS.join(',') },
+      minutes: { type: 'string' },
+      replay: { type: 'string', multiple: true, default: [] },
+      target: { type: 'string', default: 'plyfs' },
+      options: { type: 'string', default: '' },
+      length: { type: 'string', default: '1000' },
+      save: { type: 'string', default: join(projectRoot(), 'test/fuzz/cases') },
+      'no-shrink': { type: 'boolean', default: false },
+      'keep-going': { type: 'boolean', default: false },
+    },
+  })
+  const target = TARGETS.find(name => name === values.target)
+  if (!target) throw new Error(`--target is one of ${TARGETS.join(', ')}`)
+  const named = values.fs.split(',')
+  const filesystems = FILESYSTEMS.filter(name => named.includes(name))
+  if (filesystems.length === 0) throw new Error(`--fs is one of ${FILESYSTEMS.join(', ')}`)
+  const minutes = values.minutes === undefined ? 0 : Number(values.minutes)
+  const settings: Settings = {
+    operations: minutes > 0 ? Infinity : Number(values.ops),
+    seed: Number(values.seed),
+    filesystems,
+    until: minutes > 0 ? Date.now() + minutes * 60_000 : Infinity,
+    target,
+    options: values.options,
+    caseLength: Number(values.length),
+    save: values.save,
+    shrinking: !values['no-shrink'],
+    keepGoing: values['keep-going'],
+  }
+  return { settings, replay: values.replay }
+}
+
+/** Runs recorded cases; the number that show a difference. */
+function replayAll(fuzzer: Fuzzer, files: readonly string[]): number {
+  let failures = 0
+  for (const file of files) {
+    const value = readCase(file)
+    const { finding } = fuzzer.replay(value)
+    if (finding) failures++
+    say(finding ? `not ok ${file}: ${finding.kind}: ${finding.text}` : `ok ${file}`)
+    if (finding) say(tell(value))
+  }
+  return failures
+}
+
+/** Runs random cases until there are enough operations; the number that show a difference. */
+function fuzz(fuzzer: Fuzzer): number {
+  const { settings, tally } = fuzzer
+  let failures = 0
+  for (let i = 0; tally.operations < settings.operations && Date.now() < settings.until; i++) {
+    const fs = settings.filesystems[i % settings.filesystems.length] ?? 'ext4'
+    const seed = settings.seed + i
+    const length = Math.min(settings.caseLength, settings.operations - tally.operations)
+    const failed = fuzzer.random(seed, fs, length)
+    if (!failed) continue
+    failures++
+    report(settings, failed, seed)
+    if (!settings.keepGoing) break
+  }
+  return failures
+}
+
+function report(settings: Settings, failed: Case, seed: number): void {
+  mkdirSync(settings.save, { recursive: true })
+  const slug = (failed.found ?? '').split('\n')[0]?.replace(/[^a-z0-9]+/gi, '-').slice(0, 50)
+  const file = join(settings.save, `${failed.fs}-${seed}-${slug ?? ''}.json`)
+  writeCase(file, failed)
+  say(`${failed.found ?? ''}\n${settings.shrinking ? tell(failed) + '\n' : ''}saved as ${file}`)
+}
+
+/** Opcodes that should have been reached, where the whole mixture has run. */
+function missingOpcodes(settings: Settings, tally: Tally): string[] {
+  if (settings.target !== 'plyfs') return []
+  const counts = [...tally.requests].sort().map(([name, count]) => `  ${name.padEnd(20)} ${count}`)
+  say(['requests of plyfs by opcode', ...counts].join('\n'))
+  for (const [name, reason] of Object.entries(UNREACHABLE)) say(`not reached: ${name}: ${reason}`)
+  return tally.operations >= 10_000 ? unreached(tally.requests) : []
+}
+
+function main(): number {
+  const { settings, replay } = readSettings()
+  const fuzzer = new Fuzzer(settings)
+  try {
+    if (replay.length > 0) return replayAll(fuzzer, replay) > 0 ? 1 : 0
+    say(`seed ${settings.seed}, ${settings.target} against kernel overlayfs`)
+    const begin = Date.now()
+    const failures = fuzz(fuzzer)
+    say(fuzzer.tally.table())
+    const missing = missingOpcodes(settings, fuzzer.tally)
+    if (missing.length > 0) say(`opcodes never reached: ${missing.join(' ')}`)
+    const seconds = Math.round((Date.now() - begin) / 1000)
+    say(`${failures} differences, ${seconds} s, seed ${settings.seed}`)
+    const rare = fuzzer.tally.successes * 2 < fuzzer.tally.operations
+    if (rare) say('fewer than half of the operations have succeeded')
+    return failures > 0 || missing.length > 0 || rare ? 1 : 0
+  } finally {
+    fuzzer.close()
+  }
+}
+
+process.exitCode = main()

@@ -1,0 +1,36 @@
+// The one list of what the comparison leaves out, each with its reason. Every rule here is used
+// by compare.ts, trees.ts or a generator under its name, and nothing is left out elsewhere.
+
+export const NOT_COMPARED = {
+  'access times':
+    'Reading through FUSE does not write them; kernel overlayfs does not update them for lower files.',
+  'device number': 'Two mounts have two.',
+  'block counts and block size':
+    'The images are filled differently, and FUSE reports the size of its requests.',
+  'directory sizes': 'They depend on the order of names in the directory of the upper.',
+  'listing order': 'Kernel overlayfs lists upper before lower, plyfs by its cookies.',
+  'inode numbers themselves':
+    'New files get what the upper gives. Compared are: which names share one, that it stays for as long as the file lives, and that listings show what stat shows.',
+  'values of times that the run has made':
+    'The two sides do not run at the same instant. Compared are: times from before the run and times that were set, exactly; whether an operation has changed them, for the others.',
+  'filesystem type of statfs': 'FUSE reports its own magic, whatever the server says.',
+  'filesystem id of statfs': 'FUSE reports 0.',
+  'free space': 'The images are filled differently.',
+  'partial listings':
+    'The order differs. Each side is checked for itself: no name twice, none missing that was there throughout, none that never was.',
+  'pid of a lock': 'The processes of the two sides are different ones.',
+  'redirects beyond 256 bytes':
+    "The kernel refuses to write them (module parameter redirect_max). Not generated: long names are for files, and the depth is bounded.",
+  'collapse, insert and unshare ranges': 'FUSE passes only default, KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE. Not generated.',
+  'reflinks': 'FICLONE is not passed through FUSE. Not generated; copy_file_range is.',
+  'unaligned direct I/O': 'What alignment is asked for is up to the filesystem. Not generated.',
+  'read-only mappings across a copy-up':
+    'The kernel documents that a MAP_SHARED mapping of a lower file does not see later writes. Mappings that stay are made of files open for writing.',
+  'writing to a running program': 'The kernel documents that executing a lower file does not refuse writers. Programs are run to their end within one operation.',
+  'the work directory': 'Temporary names and the shared whiteout are each one’s own; what lasts in it (the index) is compared.',
+  'link counts and times of whiteouts': 'Kernel overlayfs links one inode for all.',
+  'uuid of the upper': 'A random number; compared is that there is one.',
+  'handles of upper files': 'They hold inode numbers of the upper; compared is that there is one. Those of lower files are compared.',
+} as const
+
+export type NotCompared = keyof typeof NOT_COMPARED

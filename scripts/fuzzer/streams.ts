@@ -1,0 +1,105 @@
+// Directories that are listed piece by piece while they change. The order is each side's own, so
+// each is held to the rules for itself; see 'partial listings'.
+import { result, type Finding } from './answer.js'
+import { isUser, type Inode, type Model } from './model.js'
+import type { Kind } from './mode.js'
+import { decode, number, type Step } from './operation.js'
+
+interface Stream {
+  readonly inode: Inode
+  /** Names that were there from the beginning on. */
+  throughout: Set<string>
+  /** Names that were there at some time. */
+  readonly ever: Set<string>
+  /** What each side has given, in its order. */
+  readonly given: readonly [a: string[], b: string[]]
+}
+
+const TYPES: Readonly<Record<Kind, string>> = {
+  fifo: '1',
+  char: '2',
+  directory: '4',
+  block: '6',
+  file: '8',
+  symlink: '10',
+  socket: '12',
+}
+
+export class Streams {
+  readonly #streams = new Map<string, Stream>()
+
+  clear(): void {
+    this.#streams.clear()
+  }
+
+  read(model: Model, step: Step, a: string, b: string): Finding | undefined {
+    const stream = this.#streams.get(key(step))
+    if (!stream || stream.inode !== opened(model, step)) return undefined
+    for (const [side, answer] of [a, b].entries()) {
+      const wrong = take(stream, stream.given[side] ?? [], answer)
+      if (wrong) return { kind: `dirread: ${wrong[0]}`, text: `${'ab'[side]}: ${wrong.join(' ')}` }
+    }
+    return undefined
+  }
+
+  seek(model: Model, step: Step): void {
+    const stream = this.#streams.get(key(step))
+    const position = number(step[3])
+    if (!stream) return
+    if (position === 0) this.#begin(model, step)
+    else for (const given of stream.given) given.length = Math.min(given.length, position)
+  }
+
+  /** Keeps the sets up to date; a directory that is opened begins a stream. */
+  applied(model: Model, step: Step): void {
+    if (step[1] === 'open') this.#begin(model, step)
+    for (const stream of this.#streams.values()) {
+      const now = stream.inode.children
+      for (const name of stream.throughout) if (!now.has(name)) stream.throughout.delete(name)
+      for (const name of now.keys()) stream.ever.add(name)
+    }
+  }
+
+  #begin(model: Model, step: Step): void {
+    const inode = opened(model, step)
+    if (inode?.kind !== 'directory') {
+      this.#streams.delete(key(step))
+      return
+    }
+    const names = [...inode.children.keys()]
+    this.#streams.set(key(step), {
+      inode,
+      throughout: new Set(names),
+      ever: new Set(names),
+      given: [[], []],
+    })
+  }
+}
+
+function key(step: Step): string {
+  return `${step[0]}:${number(step[2])}`
+}
+
+function opened(model: Model, step: Step): Inode | undefined {
+  return isUser(step[0]) ? model.slot(step[0], number(step[2]))?.inode : undefined
+}
+
+function take(stream: Stream, given: string[], answer: string): readonly string[] | undefined {
+  const { inode, ever, throughout } = stream
+  for (const entry of answer.split(' ').slice(1)) {
+    const [encoded = '', type = ''] = entry.split(',')
+    const name = decode(encoded)
+    if (given.includes(name)) return ['name twice', encoded]
+    given.push(name)
+    if (name === '.' || name === '..') continue
+    if (!ever.has(name)) return ['name that never was', encoded]
+    const kind = inode.children.get(name)?.kind
+    // A name that has come to mean another file since the list was made may show the old type.
+    if (kind && throughout.has(name) && type !== TYPES[kind] && type === '0') {
+      return ['no type', encoded]
+    }
+  }
+  if (result(answer) > 0) return undefined
+  for (const name of throughout) if (!given.includes(name)) return ['missing name', name]
+  return undefined
+}
