@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type FinalResults, Parser, type Result } from 'tap-parser'
-import { MARK, endLeftovers } from './leftovers.js'
+import { MARK, endMarked } from '../processes/marked.js'
 import type { Suite } from './suites.js'
 
 export interface Failure {
@@ -56,7 +56,7 @@ export async function runFile(
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
 
   const outcome = await withLimit(ended, suite.limit * 1000)
-  const left = await endLeftovers(mark, outcome === null ? 0 : DRAIN_MS)
+  const left = await endMarked(mark, outcome === null ? 0 : DRAIN_MS)
   if (outcome === null) {
     kill(child.pid)
     if ((await withLimit(ended, KILL_MS)) === null) stderr += '\n(it cannot be killed)'

@@ -1,16 +1,29 @@
-// What a test file started and did not end. Every process of a test carries a mark in its
-// environment, also servers that left its session; only processes with this mark are touched.
+// The processes that one task started, servers that left its session too: they carry a mark in
+// their environment. Only processes with the mark asked for are touched.
 import * as fs from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** The environment variable that marks a test's processes. */
-export const MARK = 'PLYFS_TEST_MARK'
+/** The environment variable that carries the mark. */
+export const MARK = 'PLYFS_SCRIPT_MARK'
+
+/** User and system seconds that the marked processes have used, with all their threads. */
+export function cpuSeconds(mark: string): number {
+  return marked(mark).reduce((sum, pid) => sum + cpuOf(pid), 0)
+}
+
+/** Fields 14 and 15 of /proc/PID/stat, in ticks of 1/100 s; the name in field 2 may hold spaces. */
+function cpuOf(pid: number): number {
+  const fields = read(`/proc/${pid}/stat`)
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / 100
+}
 
 /**
  * Gives the marked processes `patience` milliseconds to end, then aborts the FUSE connections
  * of their mount namespaces and kills them. Returns a line for each that had to be killed.
  */
-export async function endLeftovers(mark: string, patience: number): Promise<string[]> {
+export async function endMarked(mark: string, patience: number): Promise<string[]> {
   const until = Date.now() + patience
   let pids = marked(mark)
   while (pids.length > 0 && Date.now() < until) {
@@ -28,7 +41,8 @@ export async function endLeftovers(mark: string, patience: number): Promise<stri
   return told
 }
 
-function marked(mark: string): number[] {
+/** The processes with this mark. */
+export function marked(mark: string): number[] {
   const wanted = `${MARK}=${mark}`
   return fs
     .readdirSync('/proc')
@@ -47,8 +61,8 @@ function commandOf(pid: number): string {
 }
 
 /**
- * Ends the requests that callers wait for. Only namespaces that the test made are looked at:
- * the connections of this process's own are not the test's.
+ * Ends the requests that callers wait for. Only mount namespaces that the task made are looked
+ * at: the connections of this process's own are not the task's.
  */
 function abortConnections(pids: readonly number[]): void {
   const ours = connectionsOf('self')

@@ -1,0 +1,165 @@
+// The measured side of the benchmark: does one kind of work on a directory and prints what it
+// took as JSON. In C, so that what is measured is the filesystem. It measures and counts, and
+// knows nothing of what is mounted where.
+//
+//   client run COPIES PROGRAM ARG...   programs at once; their output is read and counted
+//   client read LIST                   opens, reads and closes every file named in LIST
+//   client absent DIR COUNT            stats COUNT names that do not exist
+//   client create DIR COUNT SIZE       makes COUNT files of SIZE bytes
+//   client sequential FILE             reads a file through
+//   client append FILE                 opens a file for appending and writes one byte
+#define _GNU_SOURCE
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BUFFER = 1 << 20, MOST_COPIES = 64 };
+
+static char buffer[BUFFER];
+static unsigned long long bytes, lines;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static double seconds(struct timeval t) { return t.tv_sec + t.tv_usec / 1e6; }
+
+static void count(const char *data, size_t size) {
+    bytes += size;
+    for (const char *p = data; (p = memchr(p, '\n', data + size - p)) != NULL; p++) lines++;
+}
+
+// Starts a program whose output comes back through the descriptor returned.
+static int start(char **argv) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) err(2, "pipe");
+    pid_t pid = fork();
+    if (pid < 0) err(2, "fork");
+    if (pid == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        execvp(argv[0], argv);
+        err(127, "%s", argv[0]);
+    }
+    close(ends[1]);
+    fcntl(ends[0], F_SETPIPE_SZ, BUFFER);
+    return ends[0];
+}
+
+static void run(int copies, char **argv) {
+    struct pollfd outputs[MOST_COPIES];
+    if (copies < 1 || copies > MOST_COPIES) errx(2, "1 to %d copies", MOST_COPIES);
+    for (int i = 0; i < copies; i++) {
+        outputs[i] = (struct pollfd){.fd = start(argv), .events = POLLIN};
+    }
+    for (int open = copies; open > 0;) {
+        if (poll(outputs, copies, -1) < 0) err(2, "poll");
+        for (int i = 0; i < copies; i++) {
+            if (outputs[i].fd < 0 || outputs[i].revents == 0) continue;
+            ssize_t got = read(outputs[i].fd, buffer, BUFFER);
+            if (got > 0) {
+                count(buffer, got);
+                continue;
+            }
+            close(outputs[i].fd);
+            outputs[i].fd = -1;
+            open--;
+        }
+    }
+    int status;
+    while (wait(&status) > 0) {
+        if (status != 0) errx(2, "%s ended with status %d", argv[0], WEXITSTATUS(status));
+    }
+}
+
+static void read_file(const char *path) {
+    int fd = open(path, O_RDONLY);
+    if (fd < 0) err(2, "open %s", path);
+    ssize_t got;
+    while ((got = read(fd, buffer, BUFFER)) > 0) bytes += got;
+    if (got < 0) err(2, "read %s", path);
+    close(fd);
+}
+
+// The list is read before the clock starts.
+static char **names_in(const char *list) {
+    FILE *file = fopen(list, "r");
+    if (file == NULL) err(2, "%s", list);
+    size_t room = 1024, used = 0;
+    char **names = malloc(room * sizeof *names), *line = NULL;
+    size_t length = 0;
+    for (ssize_t got; (got = getline(&line, &length, file)) > 0;) {
+        line[got - 1] = '\0';
+        if (used + 1 == room) names = realloc(names, (room *= 2) * sizeof *names);
+        names[used++] = strdup(line);
+    }
+    names[used] = NULL;
+    fclose(file);
+    return names;
+}
+
+static void absent(const char *directory, int many) {
+    char path[4096];
+    struct stat st;
+    for (int i = 0; i < many; i++) {
+        snprintf(path, sizeof path, "%s/no-such-name-%d", directory, i);
+        if (stat(path, &st) == 0) errx(2, "%s exists", path);
+        if (errno != ENOENT) err(2, "%s", path);
+        lines++;
+    }
+}
+
+static void create(const char *directory, int many, int size) {
+    char path[4096];
+    if (size > BUFFER) errx(2, "at most %d bytes", BUFFER);
+    memset(buffer, 'x', size);
+    if (mkdir(directory, 0755) < 0) err(2, "%s", directory);
+    for (int i = 0; i < many; i++) {
+        snprintf(path, sizeof path, "%s/file-%d", directory, i);
+        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+        if (fd < 0) err(2, "%s", path);
+        if (write(fd, buffer, size) != size) err(2, "write %s", path);
+        if (close(fd) < 0) err(2, "close %s", path);
+        bytes += size;
+        lines++;
+    }
+}
+
+static void append(const char *path) {
+    int fd = open(path, O_WRONLY | O_APPEND);
+    if (fd < 0) err(2, "%s", path);
+    if (write(fd, "x", 1) != 1 || close(fd) < 0) err(2, "%s", path);
+    bytes++;
+}
+
+int main(int argc, char **argv) {
+    const char *work = argc > 2 ? argv[1] : "";
+    char **names = strcmp(work, "read") == 0 ? names_in(argv[2]) : NULL;
+    double started = now();
+    if (strcmp(work, "run") == 0 && argc > 3) run(atoi(argv[2]), argv + 3);
+    else if (names != NULL) for (; *names != NULL; names++, lines++) read_file(*names);
+    else if (strcmp(work, "absent") == 0 && argc == 4) absent(argv[2], atoi(argv[3]));
+    else if (strcmp(work, "create") == 0 && argc == 5) create(argv[2], atoi(argv[3]), atoi(argv[4]));
+    else if (strcmp(work, "sequential") == 0) read_file(argv[2]);
+    else if (strcmp(work, "append") == 0) append(argv[2]);
+    else errx(2, "what is to be done? see client.c");
+    double elapsed = now() - started;
+
+    struct rusage self, children;
+    getrusage(RUSAGE_SELF, &self);
+    getrusage(RUSAGE_CHILDREN, &children);
+    printf("{\"seconds\":%.6f,\"user\":%.6f,\"system\":%.6f,\"bytes\":%llu,\"lines\":%llu}\n",
+           elapsed, seconds(self.ru_utime) + seconds(children.ru_utime),
+           seconds(self.ru_stime) + seconds(children.ru_stime), bytes, lines);
+    return 0;
+}

@@ -1,0 +1,97 @@
+// A filesystem that a command mounts: fuse-overlayfs, plyfs, and any other server by a shell
+// command of the user's.
+import { execFileSync, spawnSync } from 'node:child_process'
+import * as fs from 'node:fs'
+import { MARK } from '../../processes/marked.js'
+import type { Mode } from '../options.js'
+import type { Driver, Layers } from './driver.js'
+
+const MOUNT_LIMIT_MS = 60_000
+
+/** Debian's fuse-overlayfs. */
+export function fuseOverlayfs(): Driver {
+  return {
+    name: 'fuse-overlayfs',
+    describe: () => versionOf('fuse-overlayfs', /fuse-overlayfs: version (\S+)/),
+    mount: (layers, mode, _changed, mark) =>
+      mountWith(['fuse-overlayfs'], layers, mode, mark),
+    unmount,
+  }
+}
+
+/** plyfs as it was built in this tree. */
+export function plyfs(): Driver {
+  const program = `${process.cwd()}/native-helpers/build/Release/plyfs`
+  return {
+    name: 'plyfs',
+    describe: () => (fs.existsSync(program) ? versionOf(program, /(\d+\.\S+)/) : null),
+    mount: (layers, mode, _changed, mark) =>
+      mountWith([program, 'mount'], layers, mode, mark),
+    unmount,
+  }
+}
+
+/** `command` with {lower} {upper} {work} {mnt} filled in; {upper} is empty without one. */
+export function anyCommand(name: string, command: string): Driver {
+  return {
+    name,
+    describe: () => command,
+    mount(layers, mode, _changed, mark) {
+      const writable = mode === 'rw'
+      const filled = command
+        .replaceAll('{lower}', layers.lowers.join(':'))
+        .replaceAll('{upper}', writable ? layers.upper : '')
+        .replaceAll('{work}', writable ? layers.work : '')
+        .replaceAll('{mnt}', layers.mountPoint)
+      return start(['sh', '-c', filled], layers.mountPoint, mark)
+    },
+    unmount,
+  }
+}
+
+function mountWith(
+  command: readonly string[],
+  layers: Layers,
+  mode: Mode,
+  mark: string,
+): string {
+  const words = [...command, '-o', overlayOptions(layers, mode), layers.mountPoint]
+  return start(words, layers.mountPoint, mark)
+}
+
+/** The options that all overlays share. */
+export function overlayOptions(layers: Layers, mode: Mode): string {
+  const lower = `lowerdir=${layers.lowers.join(':')}`
+  if (mode === 'ro') return lower
+  return `${lower},upperdir=${layers.upper},workdir=${layers.work}`
+}
+
+/** Runs a mount command, which returns when the mount serves. */
+export function start(
+  command: readonly string[],
+  mountPoint: string,
+  mark: string,
+): string {
+  const [program = '', ...args] = command
+  const { status, stderr, error } = spawnSync(program, args, {
+    env: { ...process.env, [MARK]: mark },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+    timeout: MOUNT_LIMIT_MS,
+  })
+  if (status === 0) return mountPoint
+  throw new Error(`${command.join(' ')}: ${error?.message ?? stderr.trim()}`)
+}
+
+export function unmount(path: string): void {
+  execFileSync('umount', [path], { timeout: MOUNT_LIMIT_MS })
+}
+
+function versionOf(program: string, pattern: RegExp): string | null {
+  const { status, stdout, stderr } = spawnSync(program, ['--version'], {
+    encoding: 'utf8',
+  })
+  if (status !== 0) return null
+  const version = pattern.exec(`${stdout}${stderr}`)?.[1] ?? 'of unknown version'
+  return `${program.split('/').at(-1) ?? program} ${version}`
+}

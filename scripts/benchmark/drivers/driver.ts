@@ -1,0 +1,26 @@
+// What is compared: each driver puts the same layers in one place, in its own way.
+import type { Mode } from '../options.js'
+
+export interface Layers {
+  /** Topmost first; there are at least two, since kernel overlayfs asks for two. */
+  readonly lowers: readonly string[]
+  /** One directory with all of it, for the bare driver. */
+  readonly merged: string
+  /** Fresh and empty for each mount. */
+  readonly upper: string
+  readonly work: string
+  readonly mountPoint: string
+}
+
+export interface Driver {
+  readonly name: string
+  /** What it is, with its version, for the report; null when it cannot run here. */
+  describe(): string | null
+  /**
+   * The merged tree at the path returned. `changed` names the parts of the tree that the
+   * workload changes. The mark goes into the environment of every process started.
+   */
+  mount(layers: Layers, mode: Mode, changed: readonly string[], mark: string): string
+  /** Ends what mount made; the server may still be ending. */
+  unmount(path: string): void
+}
