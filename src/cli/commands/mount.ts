@@ -1,0 +1,19 @@
+// Mounts and serves, in each of the forms that ask for it. All that is ever needed is loaded before
+// the mount: its mount point may hold this program.
+import { openMount, type MountCommand } from '../../mount/open-mount.js'
+import { serve } from '../../mount/serve.js'
+import { printError } from '../output.js'
+
+/**
+ * Returns the exit status: after the unmount, or at once where there is nothing to serve.
+ * @param fake do everything but the mount itself.
+ */
+export async function mount(
+  command: MountCommand,
+  env: Readonly<Record<string, string | undefined>>,
+  fake = false,
+): Promise<number> {
+  const { plan, notes } = await openMount(command, env)
+  for (const note of notes) printError(note)
+  return plan === null || fake ? 0 : await serve(plan)
+}

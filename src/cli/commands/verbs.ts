@@ -1,0 +1,79 @@
+// All verbs but `mount` under one roof: argv to verb to exit status.
+import { Command, CommanderError } from 'commander'
+import { VERSION } from '../../mount/version.js'
+import { MOUNT_HELP } from '../help.js'
+import { asBytes, printError, printLine } from '../output.js'
+import { stats } from './stats.js'
+import { umount } from './umount.js'
+import { which } from './which.js'
+
+/** Runs a verb; returns the exit status. Throws what the verb throws. */
+export function runVerb(args: readonly string[]): number {
+  let status = 0
+  const program = build(ended => (status = ended))
+  try {
+    if (args.length === 0) program.help({ error: true })
+    program.parse([...args], { from: 'user' })
+  } catch (error) {
+    // Commander has printed its message, or the help that was asked for (exit code 0).
+    if (error instanceof CommanderError) return error.exitCode
+    throw error
+  }
+  return status
+}
+
+function build(end: (status: number) => void): Command {
+  const program = quiet(new Command('plyfs'))
+    .description('A union filesystem for Linux over FUSE.')
+    .helpCommand(false)
+  program.command('mount').description('mount a union of directories')
+  program
+    .command('umount <dir...>')
+    .alias('unmount')
+    .description('end mounts')
+    .option('-l, --lazy', 'take it out of sight now, end it when nobody uses it')
+    .action((dirs: string[], options: { lazy?: boolean }) => end(umount(dirs, options)))
+  program
+    .command('which <path...>')
+    .description('say which layer a name comes from, and why; status 1 when it is absent')
+    .option('--json', 'print JSON, a line for each path')
+    .action((paths: string[], options: { json?: boolean }) => end(which(paths, options)))
+  program
+    .command('stats <dir>')
+    .description('print live figures of a mount')
+    .option('--json', 'print JSON')
+    .action((dir: string, options: { json?: boolean }) => end(stats(dir, options)))
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => printLine(`plyfs ${VERSION}`))
+  program
+    .command('help [verb]')
+    .description('print help, also of one verb')
+    .action((verb: string | undefined) => printHelp(program, verb))
+  for (const command of program.commands) quiet(command)
+  return program
+}
+
+/** Prints bytes, and ends the process nowhere. */
+function quiet(command: Command): Command {
+  return command.exitOverride().configureOutput({
+    writeOut: text => printLine(asBytes(text.trimEnd())),
+    // Words of the caller's in a message are bytes already; the rest is ASCII.
+    writeErr: text => printError(text.trimEnd()),
+    outputError: (text, write) => write(text.replace(/^error: /, 'plyfs: ')),
+  })
+}
+
+function printHelp(program: Command, verb: string | undefined): void {
+  if (verb === 'mount') {
+    printLine(MOUNT_HELP)
+    return
+  }
+  const found = program.commands.find(
+    command => command.name() === verb || command.aliases().includes(verb ?? ''),
+  )
+  if (found !== undefined) found.outputHelp()
+  else if (verb === undefined) program.outputHelp()
+  else program.error(`plyfs: there is no verb '${verb}'; 'plyfs help' lists them`)
+}

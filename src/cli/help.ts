@@ -1,0 +1,55 @@
+// The help texts of the forms that mount. Verbs have theirs from commander.
+
+/** Shared by all forms. */
+const LAYERS = `  lowerdir=A:B::D         lower directories, topmost first; after :: data-only ones
+  lowerdir+=A datadir+=D  one more of them each (colons need no escape)
+  upperdir=U workdir=W    the writable layer, and a directory beside it for its work
+  format=kernel|fuse-overlayfs|aufs, userxattr
+                          how whiteouts and the like are spelt on disk`
+
+const KERNEL = `  redirect_dir=on|follow|nofollow|off  index=on|off  metacopy=on|off  xino=on|off|auto
+  uuid=on|auto|null|off  nfs_export=on|off  verity=off|on|require
+  fsync=auto|strict|volatile|0|1  volatile`
+
+const SHOWN = `  uidmapping=DISK:SHOWN:COUNT[:...]  gidmapping=...  squash_to_root
+  squash_to_uid=N  squash_to_gid=N  xattr_permissions=0|1|2  noacl  noxattrs
+  static_nlink=on|off  ino32_t`
+
+const GENERAL = `  timeout=SECONDS         for layers that are changed below the mount; 0 trusts nothing
+  passthrough=on|off  max_stack_depth=1|2  proto_minor=N  max_read=N  max_write=N
+  allow_other  fsname=NAME  subtype=NAME  context=CONTEXT  debug
+  ro nodev nosuid noexec noatime relatime strictatime sync dirsync remount ... as in mount(8)`
+
+export const MOUNT_HELP = `Usage: plyfs mount [-f] [-d] -o OPTIONS [SOURCE] DIR
+
+Mounts the union of directories on DIR and returns when it serves.
+
+  -o OPTIONS   options, comma-separated; may be repeated
+  -f           stay in the foreground
+  -d           the same, and log every request
+  -h, --help   this text
+
+Options (those of kernel overlayfs and of fuse-overlayfs, with the same meaning):
+${LAYERS}
+${KERNEL}
+${SHOWN}
+${GENERAL}`
+
+/** @param program the name the command was called by. */
+export function dropInHelp(program: string): string {
+  return `Usage: ${program} [-f] [-d] -o OPTIONS DIR
+
+Mounts the union of directories on DIR and returns when it serves.
+
+  -o OPTIONS      options, comma-separated; may be repeated
+  -f              stay in the foreground
+  -d, --debug     the same, and log every request
+  -h, --help      this text
+  -V, --version   the version
+
+Options (defaults as fuse-overlayfs has them; see 'plyfs help mount' for the others):
+${LAYERS}
+${KERNEL}
+${SHOWN}
+${GENERAL}`
+}

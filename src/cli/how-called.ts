@@ -1,0 +1,34 @@
+// Which of the program's faces was called, told from the name it was called by and the first
+// arguments. Pure.
+
+/** A verb of plyfs, or one of the three ways to ask for a mount. */
+export type Call =
+  | { readonly kind: 'verb'; readonly args: readonly string[] }
+  | { readonly kind: 'mount-verb'; readonly args: readonly string[] }
+  | { readonly kind: 'mount-helper'; readonly args: readonly string[] }
+  | {
+      readonly kind: 'drop-in'
+      readonly args: readonly string[]
+      readonly program: 'plyfs' | 'fuse-overlayfs'
+    }
+
+/** @param name the basename of argv[0], which the launcher passes on in PLYFS_ARGV0. */
+export function howCalled(name: string, args: readonly string[]): Call {
+  if (name === 'fuse-overlayfs') return { kind: 'drop-in', args, program: name }
+  if (/^mount\.(fuse3?\.)?plyfs$/.test(name)) return { kind: 'mount-helper', args }
+  const [first] = args
+  if (first === 'mount') return { kind: 'mount-verb', args: args.slice(1) }
+  if (first === undefined || VERBS.has(first)) return { kind: 'verb', args }
+  // mount.fuse3 calls `plyfs SOURCE DIR -o OPTIONS`.
+  const isMount = first.startsWith('-') || args.some(arg => arg.startsWith('-o'))
+  return isMount ? { kind: 'drop-in', args, program: 'plyfs' } : { kind: 'verb', args }
+}
+
+const VERBS: ReadonlySet<string> = new Set([
+  'umount',
+  'unmount',
+  'which',
+  'stats',
+  'version',
+  'help',
+])

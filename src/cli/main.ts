@@ -1,0 +1,64 @@
+// The command: argv to what it asks for to exit status, and the only process.exit. The mount forms
+// load little, since a mount is started for every container; the rest is loaded when it is asked
+// for, and nothing after a mount.
+import { MountError } from '../mount/mount-error.js'
+import { VERSION } from '../mount/version.js'
+import { rawArguments } from './arguments.js'
+import { dropInHelp, MOUNT_HELP } from './help.js'
+import { howCalled, type Call } from './how-called.js'
+import { parseHelper } from './mount-helper.js'
+import { parseMountVerb } from './mount-verb.js'
+import { printError, printLine } from './output.js'
+import { parseDropIn } from './overlayfs.js'
+import { UsageError } from './usage-error.js'
+
+process.exit(await main())
+
+async function main(): Promise<number> {
+  const call = howCalled(process.env['PLYFS_ARGV0'] ?? 'plyfs', rawArguments())
+  try {
+    return await run(call)
+  } catch (error) {
+    printError(describe(error, call))
+    return 1
+  }
+}
+
+async function run(call: Call): Promise<number> {
+  if (call.kind === 'verb')
+    return (await import('./commands/verbs.js')).runVerb(call.args)
+  if (call.kind === 'mount-verb') {
+    const command = parseMountVerb(call.args)
+    if (command === 'help') return print(MOUNT_HELP)
+    return (await import('./commands/mount.js')).mount(command, process.env)
+  }
+  if (call.kind === 'mount-helper') {
+    const { command, fake } = parseHelper(call.args)
+    return (await import('./commands/mount.js')).mount(command, process.env, fake)
+  }
+  const command = parseDropIn(call.args, call.program)
+  if (command === 'help') return print(dropInHelp(call.program))
+  if (command === 'version') return print(versionOf(call.program))
+  return (await import('./commands/mount.js')).mount(command, process.env)
+}
+
+function print(text: string): number {
+  printLine(text)
+  return 0
+}
+
+/** Callers read the first line of `fuse-overlayfs --version`. */
+function versionOf(program: string): string {
+  return program === 'plyfs'
+    ? `plyfs ${VERSION}`
+    : `fuse-overlayfs: version ${VERSION}\nplyfs ${VERSION}`
+}
+
+function describe(error: unknown, call: Call): string {
+  if (error instanceof MountError) return `plyfs: ${error.message}`
+  if (error instanceof UsageError) {
+    const help = call.kind === 'drop-in' ? `${call.program} --help` : 'plyfs help mount'
+    return `plyfs: ${error.message}; '${help}' says how it is called`
+  }
+  return `plyfs: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+}
