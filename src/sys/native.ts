@@ -54,6 +54,8 @@ export const STATUS = {
   replyErrno: 1,
   /** 1 when the call had to sleep for the request. */
   slept: 2,
+  /** Completions that wait for `loopDrain`, kept by the pool: a look at it costs no call. */
+  completions: 3,
 } as const
 
 /** What `loopCreate` gives: shared memory of a serving thread. */
@@ -72,35 +74,59 @@ export interface LoopMemory {
 export interface Native {
   // ---- inode.cc -------------------------------------------------------------------------
   /** statx(2) with STATX_BASIC_STATS|BTIME|MNT_ID into a stat record. */
-  statx(dirfd: number, name: string, flags: number, record: Uint32Array, at: number): number
+  readonly statx: (
+    dirfd: number,
+    name: string,
+    flags: number,
+    record: Uint32Array,
+    at: number,
+  ) => number
   /**
    * statx of `count` names below one directory (AT_SYMLINK_NOFOLLOW). Names lie in `names`,
    * NUL-terminated, name i beginning at byte `offsets[first + i]`; record i is written at
    * `records[i * STAT_WORDS]`. A name that fails has mask 0 and its errno in word 0.
    */
-  statxBatch(
+  readonly statxBatch: (
     dirfd: number,
     names: Uint8Array,
     offsets: Uint32Array,
     first: number,
     count: number,
     records: Uint32Array,
-  ): number
-  mkdirat(dirfd: number, name: string, mode: number): number
+  ) => number
+  readonly mkdirat: (dirfd: number, name: string, mode: number) => number
   /** `rdev` in new_encode_dev form (as FUSE carries it). */
-  mknodat(dirfd: number, name: string, mode: number, rdev: number): number
-  symlinkat(target: string, dirfd: number, name: string): number
-  linkat(olddirfd: number, oldname: string, newdirfd: number, newname: string, flags: number): number
-  unlinkat(dirfd: number, name: string, flags: number): number
-  renameat2(olddirfd: number, oldname: string, newdirfd: number, newname: string, flags: number): number
-  fchownat(dirfd: number, name: string, uid: number, gid: number, flags: number): number
+  readonly mknodat: (dirfd: number, name: string, mode: number, rdev: number) => number
+  readonly symlinkat: (target: string, dirfd: number, name: string) => number
+  readonly linkat: (
+    olddirfd: number,
+    oldname: string,
+    newdirfd: number,
+    newname: string,
+    flags: number,
+  ) => number
+  readonly unlinkat: (dirfd: number, name: string, flags: number) => number
+  readonly renameat2: (
+    olddirfd: number,
+    oldname: string,
+    newdirfd: number,
+    newname: string,
+    flags: number,
+  ) => number
+  readonly fchownat: (
+    dirfd: number,
+    name: string,
+    uid: number,
+    gid: number,
+    flags: number,
+  ) => number
   /**
    * fchmodat2 semantics. `flags` may hold AT_EMPTY_PATH (works for O_PATH descriptors, through
    * /proc/self/fd where the kernel has no fchmodat2) and AT_SYMLINK_NOFOLLOW.
    */
-  fchmodat(dirfd: number, name: string, mode: number, flags: number): number
+  readonly fchmodat: (dirfd: number, name: string, mode: number, flags: number) => number
   /** Seconds are signed 64-bit numbers; nanoseconds may be UTIME_NOW or UTIME_OMIT. */
-  utimensat(
+  readonly utimensat: (
     dirfd: number,
     name: string,
     atime: number,
@@ -108,77 +134,132 @@ export interface Native {
     mtime: number,
     mtimeNsec: number,
     flags: number,
-  ): number
+  ) => number
   /** Returns the target's length; the bytes are in `buffer` from `at`. '' reads an O_PATH link. */
-  readlinkat(dirfd: number, name: string, buffer: Uint8Array, at: number): number
+  readonly readlinkat: (
+    dirfd: number,
+    name: string,
+    buffer: Uint8Array,
+    at: number,
+  ) => number
 
   // ---- file.cc --------------------------------------------------------------------------
   /** openat2(2); O_CLOEXEC is added. Falls back to openat when resolve is 0. */
-  openat2(dirfd: number, name: string, flags: number, mode: number, resolve: number): number
-  close(fd: number): number
-  dup2(from: number, to: number): number
-  pread(fd: number, buffer: Uint8Array, at: number, length: number, position: number): number
-  pwrite(fd: number, buffer: Uint8Array, at: number, length: number, position: number): number
-  ftruncate(fd: number, size: number): number
-  fallocate(fd: number, mode: number, offset: number, length: number): number
-  lseek(fd: number, offset: number, whence: number): number
-  fsync(fd: number): number
-  fdatasync(fd: number): number
-  sync_file_range(fd: number, offset: number, length: number, flags: number): number
-  syncfs(fd: number): number
-  flock(fd: number, operation: number): number
+  readonly openat2: (
+    dirfd: number,
+    name: string,
+    flags: number,
+    mode: number,
+    resolve: number,
+  ) => number
+  readonly close: (fd: number) => number
+  readonly dup2: (from: number, to: number) => number
+  readonly pread: (
+    fd: number,
+    buffer: Uint8Array,
+    at: number,
+    length: number,
+    position: number,
+  ) => number
+  readonly pwrite: (
+    fd: number,
+    buffer: Uint8Array,
+    at: number,
+    length: number,
+    position: number,
+  ) => number
+  readonly ftruncate: (fd: number, size: number) => number
+  readonly fallocate: (fd: number, mode: number, offset: number, length: number) => number
+  readonly lseek: (fd: number, offset: number, whence: number) => number
+  readonly fsync: (fd: number) => number
+  readonly fdatasync: (fd: number) => number
+  readonly sync_file_range: (
+    fd: number,
+    offset: number,
+    length: number,
+    flags: number,
+  ) => number
+  readonly syncfs: (fd: number) => number
+  readonly flock: (fd: number, operation: number) => number
   /** ioctl(FICLONE). */
-  ficlone(destination: number, source: number): number
+  readonly ficlone: (destination: number, source: number) => number
   /** Negative offsets mean the descriptors' own positions. */
-  copy_file_range(
+  readonly copy_file_range: (
     fdIn: number,
     offIn: number,
     fdOut: number,
     offOut: number,
     length: number,
     flags: number,
-  ): number
+  ) => number
   /**
    * fstatfs(2) into `out`, in the order of `struct fuse_kstatfs`: blocks, bfree, bavail, files,
    * ffree (64 bits each, low word first), bsize, namelen, frsize, 0; then f_type (word 14),
    * f_flags (word 15), f_fsid (words 16, 17).
    */
-  fstatfs(fd: number, out: Uint32Array): number
+  readonly fstatfs: (fd: number, out: Uint32Array) => number
   /** ioctl(fd, request, buffer); `request` is the unsigned 32-bit number. */
-  ioctlBuffer(fd: number, request: number, buffer: Uint8Array): number
+  readonly ioctlBuffer: (fd: number, request: number, buffer: Uint8Array) => number
   /** ioctl(fd, request, value). */
-  ioctlNumber(fd: number, request: number, value: number): number
+  readonly ioctlNumber: (fd: number, request: number, value: number) => number
 
   // ---- dir.cc ---------------------------------------------------------------------------
   /** Fills `buffer` with raw `struct linux_dirent64` records from `at`; returns their bytes, 0 at the end. */
-  getdents64(fd: number, buffer: Uint8Array, at: number): number
+  readonly getdents64: (fd: number, buffer: Uint8Array, at: number) => number
 
   // ---- xattr.cc -------------------------------------------------------------------------
   // The file is `name` below `dirfd`, never followed; '' means dirfd itself (also O_PATH).
   // getxattrat(2) and family (Linux 6.13) where the kernel has them, else through
   // /proc/self/fd/N[/name] with the l*xattr calls.
   /** Returns the value's length; with a buffer of length 0 only the length. */
-  getxattrat(dirfd: number, name: string, attribute: string, value: Uint8Array): number
-  setxattrat(dirfd: number, name: string, attribute: string, value: Uint8Array, flags: number): number
+  readonly getxattrat: (
+    dirfd: number,
+    name: string,
+    attribute: string,
+    value: Uint8Array,
+  ) => number
+  readonly setxattrat: (
+    dirfd: number,
+    name: string,
+    attribute: string,
+    value: Uint8Array,
+    flags: number,
+  ) => number
   /** NUL-separated names; with a buffer of length 0 only the length. */
-  listxattrat(dirfd: number, name: string, list: Uint8Array): number
-  removexattrat(dirfd: number, name: string, attribute: string): number
+  readonly listxattrat: (dirfd: number, name: string, list: Uint8Array) => number
+  readonly removexattrat: (dirfd: number, name: string, attribute: string) => number
 
   // ---- handle.cc ------------------------------------------------------------------------
   /**
    * Writes handle_bytes (u32), handle_type (i32) and the handle into `handle`; returns the
    * bytes used (8 + handle_bytes). `out[0]` gets the mount id.
    */
-  name_to_handle_at(dirfd: number, name: string, handle: Uint8Array, out: Int32Array, flags: number): number
-  open_by_handle_at(mountFd: number, handle: Uint8Array, flags: number): number
+  readonly name_to_handle_at: (
+    dirfd: number,
+    name: string,
+    handle: Uint8Array,
+    out: Int32Array,
+    flags: number,
+  ) => number
+  readonly open_by_handle_at: (
+    mountFd: number,
+    handle: Uint8Array,
+    flags: number,
+  ) => number
   /** FS_IOC_GETFSUUID: writes 16 bytes, returns the length; ENOTTY where unknown. */
-  getfsuuid(fd: number, uuid: Uint8Array): number
+  readonly getfsuuid: (fd: number, uuid: Uint8Array) => number
 
   // ---- mount.cc -------------------------------------------------------------------------
-  mount(source: string, target: string, type: string, flags: number, data: string): number
-  umount2(target: string, flags: number): number
-  open_tree(dirfd: number, path: string, flags: number): number
-  mount_setattr(
+  readonly mount: (
+    source: string,
+    target: string,
+    type: string,
+    flags: number,
+    data: string,
+  ) => number
+  readonly umount2: (target: string, flags: number) => number
+  readonly open_tree: (dirfd: number, path: string, flags: number) => number
+  readonly mount_setattr: (
     dirfd: number,
     path: string,
     flags: number,
@@ -186,16 +267,28 @@ export interface Native {
     attrClr: number,
     propagation: number,
     usernsFd: number,
-  ): number
-  move_mount(fromFd: number, fromPath: string, toFd: number, toPath: string, flags: number): number
-  fsopen(type: string, flags: number): number
+  ) => number
+  readonly move_mount: (
+    fromFd: number,
+    fromPath: string,
+    toFd: number,
+    toPath: string,
+    flags: number,
+  ) => number
+  readonly fsopen: (type: string, flags: number) => number
   /** `value` null for commands that take none; `aux` is the fd or 0. */
-  fsconfig(fd: number, command: number, key: string | null, value: string | null, aux: number): number
-  fsmount(fd: number, flags: number, attrFlags: number): number
+  readonly fsconfig: (
+    fd: number,
+    command: number,
+    key: string | null,
+    value: string | null,
+    aux: number,
+  ) => number
+  readonly fsmount: (fd: number, flags: number, attrFlags: number) => number
 
   // ---- namespace.cc ---------------------------------------------------------------------
-  unshare(flags: number): number
-  setns(fd: number, type: number): number
+  readonly unshare: (flags: number) => number
+  readonly setns: (fd: number, type: number) => number
 
   // ---- credentials.cc (all of them act on the calling thread alone) -----------------------
   /**
@@ -203,43 +296,49 @@ export interface Native {
    * created next belongs to that user, while the rights stay ours (as ovl_override_creds with
    * the fsuid of the caller). `restore` undoes it.
    */
-  assume(uid: number, gid: number): number
-  restore(): number
-  umask(mask: number): number
+  readonly assume: (uid: number, gid: number) => number
+  readonly restore: () => number
+  readonly umask: (mask: number) => number
   /** Effective, permitted and inheritable sets: six words, low words first in each pair. */
-  capget(out: Uint32Array): number
-  capset(sets: Uint32Array): number
-  setgroups(groups: Uint32Array): number
+  readonly capget: (out: Uint32Array) => number
+  readonly capset: (sets: Uint32Array) => number
+  readonly setgroups: (groups: Uint32Array) => number
   /** Real, effective and saved ids of the whole process are Node's; these are the thread's. */
-  setresuid(real: number, effective: number, saved: number): number
-  setresgid(real: number, effective: number, saved: number): number
+  readonly setresuid: (real: number, effective: number, saved: number) => number
+  readonly setresgid: (real: number, effective: number, saved: number) => number
 
   // ---- process.cc -----------------------------------------------------------------------
   /** out = [soft, hard], RLIM_INFINITY as -1. */
-  getrlimit(resource: number, out: Float64Array): number
-  setrlimit(resource: number, soft: number, hard: number): number
-  prctl(option: number, arg2: number, arg3: number, arg4: number, arg5: number): number
-  eventfd(initial: number): number
-  eventfdSignal(fd: number): number
+  readonly getrlimit: (resource: number, out: Float64Array) => number
+  readonly setrlimit: (resource: number, soft: number, hard: number) => number
+  readonly prctl: (
+    option: number,
+    arg2: number,
+    arg3: number,
+    arg4: number,
+    arg5: number,
+  ) => number
+  readonly eventfd: (initial: number) => number
+  readonly eventfdSignal: (fd: number) => number
   /** out = two connected SOCK_STREAM unix sockets. */
-  socketpair(out: Int32Array): number
+  readonly socketpair: (out: Int32Array) => number
   /** Receives one descriptor (SCM_RIGHTS); -ENODATA when the message carries none. */
-  receiveFd(socket: number): number
-  sendFd(socket: number, fd: number): number
+  readonly receiveFd: (socket: number) => number
+  readonly sendFd: (socket: number, fd: number) => number
 
   // ---- device.cc: /dev/fuse ---------------------------------------------------------------
   /** FUSE_DEV_IOC_BACKING_OPEN: a backing id (> 0). */
-  backingOpen(device: number, fd: number): number
-  backingClose(device: number, backingId: number): number
+  readonly backingOpen: (device: number, fd: number) => number
+  readonly backingClose: (device: number, backingId: number) => number
   /** FUSE_DEV_IOC_CLONE of `device` onto `clone` (a fresh descriptor of /dev/fuse). */
-  deviceClone(clone: number, device: number): number
+  readonly deviceClone: (clone: number, device: number) => number
 
   /** Memory, wake descriptor and completion queue of one serving thread. Throws on ENOMEM. */
-  loopCreate(slots: number, slotBytes: number): LoopMemory
-  loopDestroy(loop: number): number
+  readonly loopCreate: (slots: number, slotBytes: number) => LoopMemory
+  readonly loopDestroy: (loop: number) => number
   /** Serves `device` too; it is made non-blocking. */
-  loopAdd(loop: number, device: number): number
-  loopRemove(loop: number, device: number): number
+  readonly loopAdd: (loop: number, device: number) => number
+  readonly loopRemove: (loop: number, device: number) => number
   /**
    * Writes `replyBytes` bytes of the reply memory to `device` (when > 0), then reads the next
    * request of any added device into slot `slot`: it polls for `spinNanoseconds`, then sleeps.
@@ -247,21 +346,21 @@ export interface Native {
    * (the eventfd is read empty); -errno of the device named in the status (-ENODEV: unmounted).
    * EINTR, EAGAIN and ENOENT (request vanished) are retried inside. Devices are served in turn.
    */
-  loopExchange(
+  readonly loopExchange: (
     loop: number,
     device: number,
     replyBytes: number,
     slot: number,
     spinNanoseconds: number,
-  ): number
+  ) => number
   /** Writes `bytes` bytes of the reply memory to `device` now; 0 or -errno. */
-  loopReply(loop: number, device: number, replyBytes: number): number
+  readonly loopReply: (loop: number, device: number, replyBytes: number) => number
   /**
    * Reads `size` bytes at `position` with RWF_NOWAIT and answers the request with them (short
    * only at the end of the file). Returns the bytes sent, or -EAGAIN (nothing was sent: the data
    * is not in memory, or the filesystem cannot say), or -errno of the read (nothing was sent).
    */
-  loopReadNow(
+  readonly loopReadNow: (
     loop: number,
     device: number,
     uniqueLow: number,
@@ -269,16 +368,16 @@ export interface Native {
     fd: number,
     position: number,
     size: number,
-  ): number
+  ) => number
 
   // ---- pool.cc: data work on other threads -------------------------------------------------
   // Each takes a `token` (a positive 32-bit number) and posts (token, result) to the loop's
   // completion queue when done, result = value or -errno. The ones with a unique answer the
   // kernel themselves before posting. `wake` says whether the completion ends the loop's wait.
-  poolStart(loop: number, threads: number): number
+  readonly poolStart: (loop: number, threads: number) => number
   /** Copies up to `out.length / 2` completions as pairs (token, result); returns how many. */
-  loopDrain(loop: number, out: Float64Array): number
-  poolRead(
+  readonly loopDrain: (loop: number, out: Float64Array) => number
+  readonly poolRead: (
     loop: number,
     device: number,
     uniqueLow: number,
@@ -288,9 +387,9 @@ export interface Native {
     size: number,
     token: number,
     wake: boolean,
-  ): number
+  ) => number
   /** Data lies in request slot `slot` at byte `at`; answers fuse_write_out. */
-  poolWrite(
+  readonly poolWrite: (
     loop: number,
     device: number,
     uniqueLow: number,
@@ -302,9 +401,9 @@ export interface Native {
     size: number,
     token: number,
     wake: boolean,
-  ): number
+  ) => number
   /** fsync or fdatasync; answers an empty reply or the errno. */
-  poolFsync(
+  readonly poolFsync: (
     loop: number,
     device: number,
     uniqueLow: number,
@@ -313,8 +412,8 @@ export interface Native {
     dataOnly: boolean,
     token: number,
     wake: boolean,
-  ): number
-  poolFallocate(
+  ) => number
+  readonly poolFallocate: (
     loop: number,
     device: number,
     uniqueLow: number,
@@ -325,9 +424,9 @@ export interface Native {
     length: number,
     token: number,
     wake: boolean,
-  ): number
+  ) => number
   /** copy_file_range in full; answers fuse_write_out, or (wide) fuse_copy_file_range_out. */
-  poolCopyRange(
+  readonly poolCopyRange: (
     loop: number,
     device: number,
     uniqueLow: number,
@@ -340,23 +439,38 @@ export interface Native {
     wide: boolean,
     token: number,
     wake: boolean,
-  ): number
+  ) => number
   /**
    * The data of a copy-up: FICLONE, else copy_file_range that keeps holes (SEEK_DATA), else
    * read and write; then the file is `size` bytes long. `sync`: 0 nothing, 1 sync_file_range
    * with both waits, 2 fsync. Always wakes.
    */
-  poolCopyData(loop: number, fdIn: number, fdOut: number, size: number, sync: number, token: number): number
+  readonly poolCopyData: (
+    loop: number,
+    fdIn: number,
+    fdOut: number,
+    size: number,
+    sync: number,
+    token: number,
+  ) => number
   /** fsync of a descriptor without a reply. Always wakes. */
-  poolSync(loop: number, fd: number, sync: number, token: number): number
+  readonly poolSync: (loop: number, fd: number, sync: number, token: number) => number
   /** Writes bytes (a notification; copied before the call returns) to the device. */
-  poolNotify(loop: number, device: number, bytes: Uint8Array, token: number): number
+  readonly poolNotify: (
+    loop: number,
+    device: number,
+    bytes: Uint8Array,
+    token: number,
+  ) => number
   /** The same as poolCopyData on the calling thread, for files that cost less than a hand-over. */
-  copyData(fdIn: number, fdOut: number, size: number, sync: number): number
+  readonly copyData: (fdIn: number, fdOut: number, size: number, sync: number) => number
 
   // ---- abi.cc -----------------------------------------------------------------------------
   /** name -> [size, {field: [offset, size]}] of kernel structures, for the layout test. */
-  abi(): Record<string, { size: number; fields: Record<string, [offset: number, size: number]> }>
+  readonly abi: () => Record<
+    string,
+    { size: number; fields: Record<string, [offset: number, size: number]> }
+  >
 }
 
 /** The addon. Loaded once, at import: nothing may be loaded after a mount. */
@@ -364,5 +478,7 @@ export const native: Native = load()
 
 function load(): Native {
   const require = createRequire(import.meta.url)
-  return require(process.env['PLYFS_ADDON'] ?? '../../native-helpers/build/Release/helpers.node') as Native
+  return require(
+    process.env['PLYFS_ADDON'] ?? '../../native-helpers/build/Release/helpers.node',
+  ) as Native
 }
