@@ -28,10 +28,21 @@ async function bundle() {
     ...common,
     entryPoints: entries,
     bundle: true,
+    // Commander is CommonJS and asks for Node's own modules by require, which ESM lacks.
+    banner: {
+      js: "import { createRequire as bannerRequire } from 'node:module'\nconst require = bannerRequire(import.meta.url)",
+    },
     // The addon is loaded by path at run time, and dist/bundle is as deep as src/sys.
     external: ['*.node'],
     outdir: 'dist/bundle',
     legalComments: 'inline',
+    // For packages in CommonJS, which ask for Node's modules by require().
+    banner: {
+      js: [
+        "import { createRequire as requireFrom } from 'node:module'",
+        'const require = requireFrom(import.meta.url)',
+      ].join('\n'),
+    },
   })
   result.outputFiles.forEach(replace)
 }
@@ -95,4 +106,10 @@ function link(name) {
   if (!fs.lstatSync(at, { throwIfNoEntry: false })) fs.symlinkSync(`../${name}`, at)
 }
 
-await { bundle, tree }[process.argv[2]]()
+try {
+  await { bundle, tree }[process.argv[2]]()
+} catch (error) {
+  // esbuild has told its own errors, with their places.
+  if (!error.errors) throw error
+  process.exitCode = 1
+}
