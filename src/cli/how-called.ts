@@ -19,6 +19,7 @@ export function howCalled(name: string, args: readonly string[]): Call {
   const [first] = args
   if (first === 'mount') return { kind: 'mount-verb', args: args.slice(1) }
   if (first === undefined || VERBS.has(first)) return { kind: 'verb', args }
+  if (args.length === 1 && HELP.has(first)) return { kind: 'verb', args: ['help'] }
   // mount.fuse3 calls `plyfs SOURCE DIR -o OPTIONS`.
   const isMount = first.startsWith('-') || args.some(arg => arg.startsWith('-o'))
   return isMount ? { kind: 'drop-in', args, program: 'plyfs' } : { kind: 'verb', args }
@@ -32,3 +33,5 @@ const VERBS: ReadonlySet<string> = new Set([
   'version',
   'help',
 ])
+
+const HELP: ReadonlySet<string> = new Set(['-h', '--help'])

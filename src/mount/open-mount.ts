@@ -23,30 +23,28 @@ export interface MountCommand {
   readonly sloppy: boolean
 }
 
-export interface OpenedMount {
-  /** Null when there is nothing to serve: `remount` is done. */
-  readonly plan: MountPlan | null
-  /** Lines for stderr. */
-  readonly notes: readonly string[]
-}
-
-/** Throws a MountError, one line that says what is wrong and what to do. */
+/**
+ * The mount to make, or null when there is nothing to serve (`remount` is done). Throws a
+ * MountError, one line that says what is wrong and what to do.
+ * @param note takes lines for stderr, which come before any error.
+ */
 export async function openMount(
   command: MountCommand,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<OpenedMount> {
+  note: (line: string) => void,
+): Promise<MountPlan | null> {
   const given = circumstances(command.form, command.program, env)
   const isDropIn = command.form === 'drop-in'
   const request = parseOptions(
     command.options,
     isDropIn || command.sloppy ? 'collect' : 'refuse',
   )
-  const notes = isDropIn ? ignoredOptions(request) : []
+  if (isDropIn) ignoredOptions(request).forEach(note)
   if (request.remount) {
     remount(request, absolute(command.mountPoint, given.cwd))
-    return { plan: null, notes }
+    return null
   }
-  return { plan: await checkLayers(planMount(command, request, given)), notes }
+  return checkLayers(planMount(command, request, given))
 }
 
 /** The plan of a request. Pure; throws a MountError for what cannot be had together. */

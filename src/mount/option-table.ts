@@ -29,6 +29,7 @@ import {
   text,
   type OptionRule,
 } from './option-rules.js'
+import { unescapePath } from './layer-paths.js'
 import { MountError } from './mount-error.js'
 import type { MountRequest } from './mount-request.js'
 
@@ -125,8 +126,8 @@ const fuseOverlayfs: [string, OptionRule][] = [
       'use allow_other (permissions are checked) or neither',
     ),
   ],
-  ['fsname', text((r, value) => (r.source = value))],
-  ['subtype', text((r, value) => (r.subtype = value))],
+  ['fsname', text((r, value) => (r.source = unescapePath(value, 'drop-in')))],
+  ['subtype', text((r, value) => (r.subtype = unescapePath(value, 'drop-in')))],
   ['debug', flag((r, on) => (r.debug = on))],
 ]
 

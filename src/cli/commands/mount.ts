@@ -13,7 +13,6 @@ export async function mount(
   env: Readonly<Record<string, string | undefined>>,
   fake = false,
 ): Promise<number> {
-  const { plan, notes } = await openMount(command, env)
-  for (const note of notes) printError(note)
+  const plan = await openMount(command, env, printError)
   return plan === null || fake ? 0 : await serve(plan)
 }

@@ -57,12 +57,18 @@ function build(end: (status: number) => void): Command {
 
 /** Prints bytes, and ends the process nowhere. */
 function quiet(command: Command): Command {
-  return command.exitOverride().configureOutput({
-    writeOut: text => printLine(asBytes(text.trimEnd())),
-    // Words of the caller's in a message are bytes already; the rest is ASCII.
-    writeErr: text => printError(text.trimEnd()),
-    outputError: (text, write) => write(text.replace(/^error: /, 'plyfs: ')),
-  })
+  return command
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .configureOutput({
+      writeOut: text => printLine(asBytes(text.trimEnd())),
+      // Words of the caller's in a message are bytes already; the rest is ASCII.
+      writeErr: text => printError(text.trimEnd()),
+      outputError: (text, write) =>
+        write(
+          `${text.trimEnd().replace(/^error: /, 'plyfs: ')}; 'plyfs help' says how it is called`,
+        ),
+    })
 }
 
 function printHelp(program: Command, verb: string | undefined): void {
@@ -75,5 +81,5 @@ function printHelp(program: Command, verb: string | undefined): void {
   )
   if (found !== undefined) found.outputHelp()
   else if (verb === undefined) program.outputHelp()
-  else program.error(`plyfs: there is no verb '${verb}'; 'plyfs help' lists them`)
+  else program.error(`error: there is no verb '${verb}'`)
 }
