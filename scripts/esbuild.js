@@ -28,10 +28,6 @@ async function bundle() {
     ...common,
     entryPoints: entries,
     bundle: true,
-    // Commander is CommonJS and asks for Node's own modules by require, which ESM lacks.
-    banner: {
-      js: "import { createRequire as bannerRequire } from 'node:module'\nconst require = bannerRequire(import.meta.url)",
-    },
     // The addon is loaded by path at run time, and dist/bundle is as deep as src/sys.
     external: ['*.node'],
     outdir: 'dist/bundle',
