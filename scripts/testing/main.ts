@@ -4,7 +4,7 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type FileResult, runFile } from './run-file.js'
-import { type Need, type Suite, suites } from './suites.js'
+import { type Need, type Suite, onEveryNode, suites } from './suites.js'
 
 interface Counts {
   passed: number
@@ -16,8 +16,8 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     only: { type: 'string' },
-    node: { type: 'string', default: process.execPath },
-    label: { type: 'string', default: '' },
+    /** Another version of Node.js for the files of `onEveryNode`: its name and program. */
+    also: { type: 'string', multiple: true, default: [] },
     /** Where to leave the counts, as JSON. */
     counts: { type: 'string' },
     /** What was counted before the first test file. */
@@ -40,14 +40,31 @@ const counts: Counts = {
 }
 let ran = 0
 
-for (const suite of chosen()) {
-  const files = filesOf(suite)
-  if (files.length === 0) continue
-  const lacking = suite.needs.map(missing).find(reason => reason !== null)
-  if (lacking !== undefined) refuse(suite, files, lacking)
-  else await runSuite(suite, files)
+await runAll(() => true, { program: process.execPath, label: '' })
+for (const text of options.also) {
+  const [label = '', program = ''] = text.split('=')
+  await runAll(onEveryNode, { program, label })
 }
 finish()
+
+interface NodeVersion {
+  readonly program: string
+  /** Empty for the one that runs this. */
+  readonly label: string
+}
+
+async function runAll(
+  wanted: (file: string) => boolean,
+  version: NodeVersion,
+): Promise<void> {
+  for (const suite of chosen()) {
+    const files = filesOf(suite).filter(wanted)
+    if (files.length === 0) continue
+    const lacking = suite.needs.map(missing).find(reason => reason !== null)
+    if (lacking !== undefined) refuse(suite, files, lacking)
+    else await runSuite(suite, files, version)
+  }
+}
 
 /** The suites named by --only, or those that hold the files named; else all. */
 function chosen(): readonly Suite[] {
@@ -95,7 +112,11 @@ function refuse(suite: Suite, files: readonly string[], reason: string): void {
   }
 }
 
-async function runSuite(suite: Suite, files: readonly string[]): Promise<void> {
+async function runSuite(
+  suite: Suite,
+  files: readonly string[],
+  version: NodeVersion,
+): Promise<void> {
   const waiting = [...files]
   const lanes = suite.together ? Math.min(2, files.length) : 1
   await Promise.all(Array.from({ length: lanes }, lane))
@@ -103,19 +124,19 @@ async function runSuite(suite: Suite, files: readonly string[]): Promise<void> {
   async function lane(): Promise<void> {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
       const script = path.join('.build', file.replace(/\.ts$/, '.js'))
-      report(await runFile(file, script, suite, options.node))
+      report(await runFile(file, script, suite, version.program), version)
     }
   }
 }
 
-function report(result: FileResult): void {
+function report(result: FileResult, version: NodeVersion): void {
   const { file, passed, failures, skips } = result
   ran++
   counts.passed += passed
   counts.failed += failures.length
   counts.skipped += skips.length
   const ok = failures.length === 0
-  const label = options.label === '' ? file : `${file} (${options.label})`
+  const label = version.label === '' ? file : `${file} (${version.label})`
   if (!ok) broken.push(label)
   const figures = [`${passed} passed`]
   if (!ok) figures.push(`${failures.length} failed`)

@@ -3,6 +3,7 @@
 // processes first, because a caller of a mount that hangs cannot be killed before its server.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import * as path from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type FinalResults, Parser, type Result } from 'tap-parser'
@@ -45,7 +46,12 @@ export async function runFile(
     // A group of its own, to be killed as one.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, [MARK]: mark, TAP_JOBS: '1' },
+    // A mount's launcher finds the same Node.js by PATH.
+    env: {
+      ...process.env,
+      PATH: `${path.dirname(node)}:${process.env['PATH'] ?? ''}`,
+      [MARK]: mark,
+    },
   })
   let stderr = ''
   child.stdout.on('data', (bytes: Buffer) => tap.parser.write(bytes))

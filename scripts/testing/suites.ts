@@ -22,11 +22,18 @@ export const suites: readonly Suite[] = [
   plain('unit', 60),
   { ...plain('native', 60), needs: ['root'], mounts: true },
   mounting('integration', 120),
-  mounting('conformance', 180),
+  mounting('conformance', 600),
   mounting('security', 120),
   mounting('exerciser', 180),
   mounting('fuzz', 300),
 ]
+
+/** What the other versions of Node.js are given too: all that needs no mount, and one mount. */
+export function onEveryNode(file: string): boolean {
+  return /^test\/(unit|native)\//.test(file) || file === ROUND_TRIP
+}
+
+const ROUND_TRIP = 'test/integration/mount/round-trip.test.ts'
 
 function plain(name: string, limit: number): Suite {
   return { name, folder: name, together: true, limit, needs: [], mounts: false }
