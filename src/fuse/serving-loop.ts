@@ -1,0 +1,342 @@
+// The serving thread's loop: one native call writes a reply and fetches the next request, of
+// any of its sessions. Data that can wait for a disk goes to the native pool, which answers
+// the kernel itself. The loop sleeps only inside that one call.
+import { E } from '../errno/errno.js'
+import { log } from '../log/log.js'
+import {
+  loopAdd,
+  loopCreate,
+  loopExchange,
+  loopReadNow,
+  loopRemove,
+  loopReply,
+} from '../sys/device.js'
+import { pwrite } from '../sys/file.js'
+import { STATUS } from '../sys/native.js'
+import {
+  loopDrain,
+  poolCopyData,
+  poolCopyRange,
+  poolFallocate,
+  poolFsync,
+  poolNotify,
+  poolRead,
+  poolStart,
+  poolWrite,
+} from '../sys/pool.js'
+import { type Completion, PENDING } from './operations.js'
+import { Reply } from './reply.js'
+import { Request } from './request.js'
+import type { Session } from './session.js'
+
+/** 1 MiB of data, and the headers before it. */
+const SLOT_BYTES = 1_048_576 + 4096
+const SLOTS = 8
+const POOL_THREADS = 4
+/** How long the device is polled before the thread sleeps: about four round trips. */
+const SPIN_NANOSECONDS = 60_000
+/** Completions that wake nobody are collected at least every so many requests. */
+const DRAIN_EVERY = 32
+
+export interface CopyRange {
+  readonly fdIn: number
+  readonly offIn: number
+  readonly fdOut: number
+  readonly offOut: number
+  readonly length: number
+  readonly wide: boolean
+}
+
+const nothing: Completion = { complete: () => undefined }
+
+export class ServingLoop {
+  readonly reply: Reply
+  /** A write to this eventfd ends the loop's wait, so that `onWake` runs. */
+  readonly wakeFd: number
+  private readonly id: number
+  private readonly status: Int32Array
+  private readonly slots: Request[] = []
+  private readonly slotBusy = new Uint8Array(SLOTS)
+  private readonly sessions = new Map<number, Session>()
+  private readonly jobs = new Map<number, Completion>()
+  private readonly done = new Float64Array(2 * 64)
+  private nextToken = 1
+  private slot = 0
+  private slotTaken = false
+
+  private readonly onWake: () => void
+
+  /** `onWake` is called on the serving thread after a write to `wakeFd`. */
+  constructor(onWake: () => void) {
+    this.onWake = onWake
+    const memory = loopCreate(SLOTS, SLOT_BYTES)
+    this.id = memory.id
+    this.wakeFd = memory.wakeFd
+    this.reply = new Reply(memory.reply)
+    this.status = new Int32Array(memory.status)
+    for (let i = 0; i < SLOTS; i++)
+      this.slots.push(new Request(memory.requests, i * SLOT_BYTES, SLOT_BYTES, i))
+    poolStart(this.id, POOL_THREADS)
+  }
+
+  add(session: Session): void {
+    this.sessions.set(session.device, session)
+    loopAdd(this.id, session.device)
+  }
+
+  /** Serves until no session is left. */
+  run(): void {
+    let answered = -1
+    let bytes = 0
+    let sinceDrain = 0
+    while (this.sessions.size > 0) {
+      const got = loopExchange(this.id, answered, bytes, this.slot, SPIN_NANOSECONDS)
+      bytes = 0
+      answered = this.status[STATUS.device] ?? -1
+      if (got > 0) {
+        bytes = this.serve(answered)
+        if (this.jobs.size > 0 && ++sinceDrain >= DRAIN_EVERY) {
+          sinceDrain = 0
+          this.drain()
+        }
+      } else if (got === 0) {
+        this.drain()
+        this.onWake()
+      } else {
+        this.end(answered, -got)
+      }
+    }
+    this.drainAll()
+  }
+
+  /** Writes what is in `reply` to a device outside the exchange. */
+  send(device: number, bytes: number): void {
+    loopReply(this.id, device, bytes)
+  }
+
+  sendFile(
+    device: number,
+    req: Request,
+    fd: number,
+    position: number,
+    size: number,
+    done: Completion,
+  ): number {
+    const sent = loopReadNow(
+      this.id,
+      device,
+      req.uniqueLow,
+      req.uniqueHigh,
+      fd,
+      position,
+      size,
+    )
+    if (sent >= 0) {
+      done.complete(sent)
+      return PENDING
+    }
+    if (sent !== -E.EAGAIN) {
+      done.complete(sent)
+      return sent
+    }
+    const token = this.token(done)
+    poolRead(
+      this.id,
+      device,
+      req.uniqueLow,
+      req.uniqueHigh,
+      fd,
+      position,
+      size,
+      token,
+      false,
+    )
+    return PENDING
+  }
+
+  receiveFile(
+    device: number,
+    req: Request,
+    fd: number,
+    position: number,
+    at: number,
+    size: number,
+    done: Completion,
+  ): number {
+    if (req.slot < 0 || !this.takeSlot(req.slot))
+      return this.receiveHere(req, fd, position, at, size, done)
+    const slot = req.slot
+    const token = this.token({
+      complete: result => {
+        this.slotBusy[slot] = 0
+        done.complete(result)
+      },
+    })
+    poolWrite(
+      this.id,
+      device,
+      req.uniqueLow,
+      req.uniqueHigh,
+      fd,
+      position,
+      slot,
+      req.offset(at),
+      size,
+      token,
+      false,
+    )
+    return PENDING
+  }
+
+  syncFile(
+    device: number,
+    req: Request,
+    fd: number,
+    dataOnly: boolean,
+    done: Completion,
+  ): number {
+    const token = this.token(done)
+    poolFsync(this.id, device, req.uniqueLow, req.uniqueHigh, fd, dataOnly, token, false)
+    return PENDING
+  }
+
+  allocateFile(
+    device: number,
+    req: Request,
+    fd: number,
+    mode: number,
+    offset: number,
+    length: number,
+    done: Completion,
+  ): number {
+    const token = this.token(done)
+    poolFallocate(
+      this.id,
+      device,
+      req.uniqueLow,
+      req.uniqueHigh,
+      fd,
+      mode,
+      offset,
+      length,
+      token,
+      false,
+    )
+    return PENDING
+  }
+
+  copyRange(device: number, req: Request, range: CopyRange, done: Completion): number {
+    poolCopyRange(
+      this.id,
+      device,
+      req.uniqueLow,
+      req.uniqueHigh,
+      range.fdIn,
+      range.offIn,
+      range.fdOut,
+      range.offOut,
+      range.length,
+      range.wide,
+      this.token(done),
+      false,
+    )
+    return PENDING
+  }
+
+  copyData(
+    fdIn: number,
+    fdOut: number,
+    size: number,
+    sync: number,
+    done: Completion,
+  ): void {
+    poolCopyData(this.id, fdIn, fdOut, size, sync, this.token(done))
+  }
+
+  notify(device: number, message: Uint8Array): void {
+    poolNotify(this.id, device, message, this.token(nothing))
+  }
+
+  private serve(device: number): number {
+    const session = this.sessions.get(device)
+    const request = this.slots[this.slot]
+    if (session === undefined || request === undefined) return 0
+    this.slotTaken = false
+    const bytes = session.serve(request, this.reply)
+    if (this.slotTaken) this.slot = this.slotBusy.indexOf(0)
+    return bytes
+  }
+
+  /** Keeps a slot for the pool; false when it is the last free one. */
+  private takeSlot(slot: number): boolean {
+    this.slotBusy[slot] = 1
+    if (this.slotBusy.indexOf(0) < 0) this.drain()
+    if (this.slotBusy.indexOf(0) < 0) {
+      this.slotBusy[slot] = 0
+      return false
+    }
+    this.slotTaken = true
+    return true
+  }
+
+  /** Writes on this thread: every slot is with the pool already. */
+  private receiveHere(
+    req: Request,
+    fd: number,
+    position: number,
+    at: number,
+    size: number,
+    done: Completion,
+  ): number {
+    const written = pwrite(fd, req.bytes, req.offset(at), size, position)
+    done.complete(written)
+    if (written < 0) return written
+    this.reply.begin()
+    this.reply.appendWords(written, 0)
+    return 0
+  }
+
+  private token(done: Completion): number {
+    do this.nextToken = this.nextToken >= 0x7fff_ffff ? 1 : this.nextToken + 1
+    while (this.jobs.has(this.nextToken))
+    this.jobs.set(this.nextToken, done)
+    return this.nextToken
+  }
+
+  private drain(): void {
+    for (;;) {
+      const count = loopDrain(this.id, this.done)
+      for (let i = 0; i < count; i++)
+        this.finish(this.done[2 * i] ?? 0, this.done[2 * i + 1] ?? 0)
+      if (count < this.done.length / 2) return
+    }
+  }
+
+  private finish(token: number, result: number): void {
+    const job = this.jobs.get(token)
+    this.jobs.delete(token)
+    try {
+      job?.complete(result)
+    } catch (error) {
+      log.error(`completion: ${String(error)}`, error)
+    }
+  }
+
+  /** The connection is gone: ENODEV after an unmount, anything else is said. */
+  private end(device: number, errno: number): void {
+    if (errno !== E.ENODEV && errno !== E.ECONNABORTED)
+      log.error(`the FUSE device failed with errno ${errno}`)
+    const session = this.sessions.get(device)
+    this.sessions.delete(device)
+    loopRemove(this.id, device)
+    session?.stop()
+  }
+
+  /** Waits for the pool's last jobs: what was acknowledged is complete when `run` returns. */
+  private drainAll(): void {
+    while (this.jobs.size > 0) {
+      loopExchange(this.id, -1, 0, this.slot, 0)
+      this.drain()
+    }
+  }
+}

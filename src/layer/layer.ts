@@ -1,0 +1,136 @@
+// One layer: a directory tree behind a descriptor of its own. Lower layers are reached through
+// a private, detached, read-only, noatime clone of their mount where we are privileged, as
+// ovl_get_layers does with clone_private_mount: then no descriptor of ours can write there, and
+// nothing mounted over the tree is seen.
+import { E } from '../errno/errno.js'
+import { FsError } from '../errno/fs-error.js'
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_RDONLY,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+} from '../sys/constants.js'
+import { close, openat2 } from '../sys/file.js'
+import { getfsuuid, name_to_handle_at } from '../sys/handle.js'
+import { statx } from '../sys/inode.js'
+import { mount_setattr, open_tree } from '../sys/mount.js'
+import { ST, STAT_WORDS } from '../sys/stat.js'
+import { LayerDirectory } from './layer-directory.js'
+
+/** A layer that has been opened; the root descriptor is open until `closeLayer`. */
+export class Layer {
+  /** Place in the overlay: 0 is the upper, lowers follow from the top, data-only ones last. */
+  index = 0
+  /** Number of its filesystem among those of the overlay, 0 for the upper's (ovl_get_fsid). */
+  fsid = 0
+  readonly root: LayerDirectory
+  readonly uuid: Buffer
+  /** File handles can be made here and opened again: what `origin` and the index need. */
+  readonly hasHandles: boolean
+  readonly devLow: number
+  readonly devHigh: number
+
+  /** As the user named it, for messages. */
+  readonly path: string
+  readonly rootFd: number
+  /** Keeps a detached mount alive; -1 without one. */
+  private readonly treeFd: number
+
+  constructor(
+    path: string,
+    rootFd: number,
+    treeFd: number,
+  ) {
+    this.path = path
+    this.rootFd = rootFd
+    this.treeFd = treeFd
+    this.root = new LayerDirectory(this, null, '')
+    this.uuid = Buffer.alloc(16)
+    const hasUuid = getfsuuid(rootFd, this.uuid) >= 0
+    const handle = new Uint8Array(136)
+    const mountId = new Int32Array(1)
+    this.hasHandles =
+      hasUuid && name_to_handle_at(rootFd, '', handle, mountId, AT_EMPTY_PATH) > 0
+    const stat = new Uint32Array(STAT_WORDS)
+    const error = statx(rootFd, '', AT_EMPTY_PATH, stat, 0)
+    if (error < 0) throw new FsError(error, 'statx', path)
+    this.devLow = stat[ST.dev] ?? 0
+    this.devHigh = stat[ST.dev + 1] ?? 0
+  }
+
+  isOnFilesystemOf(other: Layer): boolean {
+    return this.devLow === other.devLow && this.devHigh === other.devHigh
+  }
+
+  close(): void {
+    close(this.rootFd)
+    if (this.treeFd >= 0) close(this.treeFd)
+  }
+}
+
+/** Opens a lower layer. Throws FsError where the directory cannot be opened. */
+export function openLower(path: string): Layer {
+  const tree = cloneMount(path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOATIME | MOUNT_ATTR_NODEV)
+  return new Layer(path, openRoot(tree, path, tree < 0 ? AT_FDCWD : tree), tree)
+}
+
+/**
+ * Opens the upper layer and the work directory through one clone of their mount, since a rename
+ * between two mounts is EXDEV. Both paths must be absolute and free of symlinks.
+ */
+export function openUpper(upper: string, work: string): { upper: Layer; work: Layer } {
+  const base = commonAncestor(upper, work)
+  const tree = cloneMount(base, 0)
+  const open = (path: string, keptTree: number): Layer => {
+    const below = path.slice(base.length).replace(/^\/+/, '')
+    const fd =
+      tree < 0 || below === ''
+        ? -E.EXDEV
+        : openat2(
+            tree,
+            below,
+            O_RDONLY | O_DIRECTORY,
+            0,
+            RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+          )
+    return new Layer(path, fd >= 0 ? fd : openRoot(-1, path, AT_FDCWD), keptTree)
+  }
+  return { upper: open(upper, tree), work: open(work, -1) }
+}
+
+/** open_tree(2) with OPEN_TREE_CLONE; -1 without the privilege or on kernels before 5.12. */
+function cloneMount(path: string, attributes: number): number {
+  const tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
+  if (tree < 0) return -1
+  if (attributes === 0) return tree
+  if (mount_setattr(tree, '', AT_EMPTY_PATH, attributes, 0, 0, 0) >= 0) return tree
+  close(tree)
+  return -1
+}
+
+/** A readable descriptor of a layer's root, a path-only one where it may not be read. */
+function openRoot(tree: number, path: string, dirfd: number): number {
+  const name = tree < 0 ? path : '.'
+  let fd = openat2(dirfd, name, O_RDONLY | O_DIRECTORY, 0, 0)
+  if (fd === -E.EACCES) fd = openat2(dirfd, name, O_PATH | O_DIRECTORY, 0, 0)
+  if (fd >= 0) return fd
+  if (tree >= 0) close(tree)
+  throw new FsError(fd, 'open', path)
+}
+
+/** The deepest directory that two absolute paths share. */
+function commonAncestor(one: string, other: string): string {
+  const a = one.split('/')
+  const b = other.split('/')
+  let shared = 0
+  while (shared < a.length && shared < b.length && a[shared] === b[shared]) shared++
+  return a.slice(0, shared).join('/') || '/'
+}

@@ -1,0 +1,61 @@
+// The serving thread: opens the layers, says so, is handed the device, and serves until the
+// mount is gone. Everything it needs is loaded and opened before the mount exists.
+import { randomInt } from 'node:crypto'
+import { parentPort, workerData } from 'node:worker_threads'
+import { FsError } from '../errno/fs-error.js'
+import { MINOR_NEWEST, type Wishes } from '../fuse/negotiate.js'
+import { ServingLoop } from '../fuse/serving-loop.js'
+import { Session } from '../fuse/session.js'
+import { log } from '../log/log.js'
+import { buildOverlay, type BuiltOverlay } from './build-overlay.js'
+import { CLONE_FS } from '../sys/constants.js'
+import { unshare } from '../sys/namespace.js'
+import { dropResourceCapability } from './drop-capability.js'
+import type { MountPlan } from './mount-plan.js'
+import type { FromServer, ToServer } from './serve.js'
+
+const plan = workerData as MountPlan
+if (plan.debug) log.setLevel('debug')
+
+function say(message: FromServer): void {
+  parentPort?.postMessage(message)
+}
+
+function prepare(): { loop: ServingLoop; overlay: BuiltOverlay } {
+  // The umask of new files is set for each caller: it must be this thread's own.
+  unshare(CLONE_FS)
+  dropResourceCapability()
+  const loop = new ServingLoop(() => undefined)
+  const overlay = buildOverlay(plan, randomInt(2 ** 32), () => {
+    say({ kind: 'serving' })
+  })
+  return { loop, overlay }
+}
+
+function start({ loop, overlay }: ReturnType<typeof prepare>): void {
+  say({ kind: 'prepared', wakeFd: loop.wakeFd })
+  parentPort?.once('message', ({ device }: ToServer) => {
+    const { options } = overlay
+    const wishes: Wishes = {
+      minor: plan.protocolMinor ?? MINOR_NEWEST,
+      passthrough: options.passthrough,
+      maxStackDepth: options.maxStackDepth,
+      acl: !options.noAcl,
+    }
+    loop.add(new Session(device, overlay.operations, wishes, loop, plan.debug))
+    loop.run()
+    parentPort?.close()
+  })
+}
+
+try {
+  start(prepare())
+} catch (error) {
+  if (!(error instanceof FsError)) throw error
+  say({
+    kind: 'failed',
+    cause: error.message,
+    remedy:
+      'see that the layers exist and may be read, and that the work directory may be written',
+  })
+}

@@ -1,0 +1,95 @@
+// What belongs to an object besides its data, carried from a lower object to its copy: owner,
+// mode, ACLs, extended attributes, times. The order matters: chown drops set-id bits and
+// capabilities, an access ACL and chmod change each other (ovl_copy_up_metadata).
+import { E } from '../errno/errno.js'
+import { encodeHandle } from '../layer/file-handle.js'
+import type { LayerDirectory } from '../layer/layer-directory.js'
+import { AT_SYMLINK_NOFOLLOW, S_IFLNK } from '../sys/constants.js'
+import { fchmodat, fchownat, utimensat } from '../sys/inode.js'
+import { ST, statSeconds, statType } from '../sys/stat.js'
+import { getxattrat, listxattrat, setxattrat } from '../sys/xattr.js'
+import type { Union } from './union.js'
+
+const CAPABILITY = 'security.capability'
+const list = Buffer.alloc(65_536)
+const value = Buffer.alloc(65_536)
+
+/** A name below a directory descriptor. */
+export interface At {
+  readonly fd: number
+  readonly name: string
+}
+
+/** Carries everything but the data and `origin`. `record` is the source's. 0 or -errno. */
+export function copyMetadata(u: Union, from: At, to: At, record: Uint32Array): number {
+  const uid = record[ST.uid] ?? 0
+  const gid = record[ST.gid] ?? 0
+  let error = fchownat(to.fd, to.name, uid, gid, AT_SYMLINK_NOFOLLOW)
+  if (error < 0) return error
+  if (statType(record) !== S_IFLNK) {
+    error = fchmodat(to.fd, to.name, (record[ST.mode] ?? 0) & 0o7777, 0)
+    if (error < 0) return error
+  }
+  error = copyXattrs(u, from, to)
+  return error < 0 ? error : copyTimes(to, record)
+}
+
+/** Sets access and modification time of a record on an object (ovl_set_timestamps). */
+export function copyTimes(to: At, record: Uint32Array): number {
+  return utimensat(
+    to.fd,
+    to.name,
+    statSeconds(record, ST.atime),
+    record[ST.atimeNsec] ?? 0,
+    statSeconds(record, ST.mtime),
+    record[ST.mtimeNsec] ?? 0,
+    AT_SYMLINK_NOFOLLOW,
+  )
+}
+
+/** ovl_copy_xattr: all but our own, the capabilities last. 0 or -errno. */
+export function copyXattrs(u: Union, from: At, to: At): number {
+  const length = listxattrat(from.fd, from.name, list)
+  if (length === -E.EOPNOTSUPP) return 0
+  if (length <= 0) return length
+  const names = list.latin1Slice(0, length - 1).split('\0')
+  const last = names.indexOf(CAPABILITY)
+  if (last >= 0) names.push(...names.splice(last, 1))
+  for (const name of names) {
+    if (u.format.xattrs.isPrivate(name)) continue
+    const error = copyXattr(from, to, name)
+    if (error < 0) return error
+  }
+  return 0
+}
+
+function copyXattr(from: At, to: At, name: string): number {
+  const size = getxattrat(from.fd, from.name, name, value)
+  if (size === -E.ENODATA) return 0
+  if (size < 0) return size
+  const error = setxattrat(to.fd, to.name, name, value.subarray(0, size), 0)
+  // ovl_must_copy_xattr: ACLs and security attributes, the rest where the upper can.
+  if (error === -E.EOPNOTSUPP && !isRequired(name)) return 0
+  return Math.min(error, 0)
+}
+
+function isRequired(name: string): boolean {
+  return name.startsWith('system.posix_acl_') || name.startsWith('security.')
+}
+
+/** ovl_set_origin: the lower object's handle, or an empty value where it has none. */
+export function setOrigin(
+  u: Union,
+  lower: LayerDirectory,
+  lowerName: string,
+  to: At,
+): number {
+  if (!u.format.redirects) return 0
+  const { layer } = lower
+  const handle = layer.hasHandles
+    ? encodeHandle(u.fd(lower), lowerName, layer.uuid, false)
+    : -E.EOPNOTSUPP
+  const bytes = typeof handle === 'number' ? new Uint8Array(0) : handle
+  const error = setxattrat(to.fd, to.name, u.format.xattrs.origin, bytes, 0)
+  return error === -E.EOPNOTSUPP ? 0 : Math.min(error, 0)
+}

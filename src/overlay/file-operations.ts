@@ -1,0 +1,197 @@
+// Open files: opening, and everything that goes to an open file's data. Data itself never
+// passes through here: the kernel reads past us, or the channel moves it.
+import { E } from '../errno/errno.js'
+import { OPEN_KILL_SUIDGID, WRITE_KILL_SUIDGID } from '../fuse/abi/flags.js'
+import { type Completion, PENDING } from '../fuse/operations.js'
+import type { Reply } from '../fuse/reply.js'
+import type { Request } from '../fuse/request.js'
+import {
+  O_ACCMODE,
+  O_APPEND,
+  O_RDONLY,
+  O_TRUNC,
+  SEEK_DATA,
+  SEEK_HOLE,
+} from '../sys/constants.js'
+import { ftruncate, lseek } from '../sys/file.js'
+import { copyUp } from './copy-up.js'
+import type { Directory, Node } from './node.js'
+import { FS_APPEND_FL, FS_IMMUTABLE_FL } from './protection.js'
+import { stripSetIds } from './set-attributes.js'
+import type { Union } from './union.js'
+
+/** OPEN. 0, PENDING or -errno. */
+export function openFile(
+  u: Union,
+  req: Request,
+  reply: Reply,
+  node: Node,
+  flags: number,
+  openFlags: number,
+): number {
+  const access = flags & O_ACCMODE
+  const truncates = (flags & O_TRUNC) !== 0
+  const writes = access !== O_RDONLY || truncates
+  if (writes) {
+    const refused = mayWrite(node, flags)
+    if (refused < 0) return refused
+    const ready = copyUp(u, node, req, truncates ? 0 : Infinity)
+    if (ready !== 0) return ready
+  }
+  if (truncates) {
+    const fd = u.files.dataFd(node, true)
+    const error = fd < 0 ? fd : ftruncate(fd, 0)
+    if (error < 0) return error
+    if ((openFlags & OPEN_KILL_SUIDGID) !== 0) stripSetIds(u, node)
+  }
+  const mappable = node.mappedBelow
+  const fh = u.files.openNode(node, access)
+  if (fh < 0) return fh
+  if (node.mappedBelow && !mappable) {
+    // Attributes that the kernel holds for ever may change by a shared mapping from now on.
+    u.channel.invalidateAttributes(node.id)
+  }
+  const answer = u.files.answerFor(node)
+  reply.open(fh, answer.flags, answer.backingId)
+  return 0
+}
+
+/** may_open of fs/namei.c, for the flags that the overlay emulates. */
+function mayWrite(node: Node, flags: number): number {
+  if (node.protection === 0) return 0
+  if ((node.protection & FS_IMMUTABLE_FL) !== 0) return -E.EPERM
+  const appends = (flags & O_APPEND) !== 0 && (flags & O_TRUNC) === 0
+  return (node.protection & FS_APPEND_FL) !== 0 && !appends ? -E.EPERM : 0
+}
+
+/** READ without passthrough. */
+export function readFile(
+  u: Union,
+  req: Request,
+  node: Node,
+  offset: number,
+  size: number,
+): number {
+  const fd = u.files.dataFd(node, false)
+  if (fd < 0) return fd
+  return u.channel.sendFile(req, fd, offset, size, hold(node))
+}
+
+/** WRITE without passthrough. The file is in the upper: it was opened for writing. */
+export function writeFile(
+  u: Union,
+  req: Request,
+  node: Node,
+  offset: number,
+  size: number,
+  at: number,
+  flags: number,
+): number {
+  const ready = copyUp(u, node, req)
+  if (ready !== 0) return ready
+  if ((flags & WRITE_KILL_SUIDGID) !== 0) {
+    const error = stripSetIds(u, node)
+    if (error < 0) return error
+  }
+  const fd = u.files.dataFd(node, true)
+  if (fd < 0) return fd
+  return u.channel.receiveFile(req, fd, offset, at, size, hold(node))
+}
+
+/** Keeps a node's descriptor from eviction until the pool is through with it. */
+function hold(node: Node): Completion {
+  const file = node.file
+  if (file === null) return nothing
+  file.busy++
+  return file
+}
+
+const nothing: Completion = { complete: () => undefined }
+
+/** FSYNC: only an upper file can have anything to write (ovl_fsync). */
+export function syncFile(u: Union, req: Request, node: Node, dataOnly: boolean): number {
+  if (u.options.sync === 'none' || u.options.sync === 'volatile' || !node.hasUpper)
+    return 0
+  const fd = u.files.dataFd(node, false)
+  if (fd < 0) return fd
+  return u.channel.syncFile(req, fd, dataOnly, hold(node))
+}
+
+/** FSYNCDIR. */
+export function syncDirectory(
+  u: Union,
+  req: Request,
+  node: Node & { dir: Directory },
+  dataOnly: boolean,
+): number {
+  const { upper } = node.dir
+  if (u.options.sync === 'none' || u.options.sync === 'volatile') return 0
+  if (upper === null || node.dir.removed) return 0
+  const fd = upper.open(u.directoryFds)
+  if (fd < 0) return fd
+  upper.busy++
+  return u.channel.syncFile(req, fd, dataOnly, {
+    complete: () => {
+      upper.busy--
+    },
+  })
+}
+
+export function allocate(
+  u: Union,
+  req: Request,
+  node: Node,
+  mode: number,
+  offset: number,
+  length: number,
+): number {
+  const ready = copyUp(u, node, req)
+  if (ready !== 0) return ready
+  const fd = u.files.dataFd(node, true)
+  if (fd < 0) return fd
+  return u.channel.allocateFile(req, fd, mode, offset, length, hold(node))
+}
+
+/** LSEEK: the kernel asks for SEEK_DATA and SEEK_HOLE only. */
+export function seek(
+  u: Union,
+  reply: Reply,
+  node: Node,
+  offset: number,
+  whence: number,
+): number {
+  if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return -E.EINVAL
+  const fd = u.files.dataFd(node, false)
+  if (fd < 0) return fd
+  const found = lseek(fd, offset, whence)
+  if (found < 0) return found
+  reply.appendWords(found, found / 0x1_0000_0000)
+  return 0
+}
+
+export function copyFileRange(
+  u: Union,
+  req: Request,
+  from: Node,
+  offIn: number,
+  to: Node,
+  offOut: number,
+  length: number,
+  wide: boolean,
+): number {
+  const ready = copyUp(u, to, req)
+  if (ready !== 0) return ready
+  const fdOut = u.files.dataFd(to, true)
+  if (fdOut < 0) return fdOut
+  const fdIn = u.files.dataFd(from, false)
+  if (fdIn < 0) return fdIn
+  const one = hold(from)
+  const other = hold(to)
+  u.channel.copyRange(req, fdIn, offIn, fdOut, offOut, length, wide, {
+    complete: result => {
+      one.complete(result)
+      other.complete(result)
+    },
+  })
+  return PENDING
+}

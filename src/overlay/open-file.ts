@@ -1,0 +1,232 @@
+// Open files and how their data goes: through the kernel's page cache with READ and WRITE
+// requests, or straight to the backing file (passthrough). The kernel demands that all opens of
+// an inode agree while any is open (fs/fuse/iomode.c); a node's I/O mode keeps that promise.
+import { E } from '../errno/errno.js'
+import { FOPEN } from '../fuse/abi/flags.js'
+import type { FdCache, FdHolder } from '../layer/fd-cache.js'
+import { O_RDONLY, O_RDWR } from '../sys/constants.js'
+import { backingClose, backingOpen } from '../sys/device.js'
+import { close } from '../sys/file.js'
+import { locateData, openObject } from './locate.js'
+import type { Node } from './node.js'
+import type { Union } from './union.js'
+
+/** Backing ids kept for idle files; each holds an open file in the kernel. */
+const BACKING_IDS = 4096
+
+type Mode = 'idle' | 'cached' | 'passthrough'
+
+/** The open side of a node: made at its first open, kept until the node is forgotten. */
+export class OpenFile implements FdHolder {
+  fd = -1
+  used = 0
+  busy = 0
+  /** The descriptor may write. */
+  writable = false
+  opens = 0
+  mode: Mode = 'idle'
+  backingId = 0
+  /** The backing id is of the lower file (a read-only mount's). */
+  backingIsLower = false
+
+  /** Completion of pool work on the descriptor. */
+  complete(): void {
+    this.busy--
+  }
+}
+
+/** What an open is answered with. */
+export interface OpenAnswer {
+  flags: number
+  backingId: number
+}
+
+export class OpenFiles {
+  /** Handles by number: RELEASE may come after FORGET of its node. */
+  private readonly handles: (Node | null)[] = [null]
+  private readonly free: number[] = []
+  private readonly answer: OpenAnswer = { flags: 0, backingId: 0 }
+  /** Idle nodes with a backing id, the least recently used first. */
+  private readonly idleBackings = new Set<Node>()
+  private openCount = 0
+  private backingCount = 0
+
+  private readonly u: Union
+  private readonly device: number
+  private passthrough: boolean
+
+  constructor(u: Union, device: number, passthrough: boolean) {
+    this.u = u
+    this.device = device
+    this.passthrough = passthrough
+  }
+
+  get open(): number {
+    return this.openCount
+  }
+
+  get backingIds(): number {
+    return this.backingCount
+  }
+
+  get usesPassthrough(): boolean {
+    return this.passthrough
+  }
+
+  /** The node of a handle; null for 0 and for handles that were never given. */
+  nodeOf(fh: number): Node | null {
+    return this.handles[fh] ?? null
+  }
+
+  /**
+   * Opens a node: joins the mode that its opens are in, or chooses one. The caller has copied
+   * the node up when it is opened for writing. `access` is O_RDONLY, O_WRONLY or O_RDWR.
+   * Returns the handle, or -errno.
+   */
+  openNode(node: Node, access: number): number {
+    const file = (node.file ??= new OpenFile())
+    if (file.mode === 'idle') {
+      const error = this.chooseMode(node, file)
+      if (error < 0) return error
+    }
+    if (file.mode === 'passthrough' && access !== O_RDONLY) {
+      node.writtenBelow = true
+      if (access === O_RDWR) node.mappedBelow = true
+    }
+    file.opens++
+    this.openCount++
+    const fh = this.free.pop() ?? this.handles.length
+    this.handles[fh] = node
+    return fh
+  }
+
+  /** How the last successful `openNode` of this node is to be answered. */
+  answerFor(node: Node): OpenAnswer {
+    const passes = node.file?.mode === 'passthrough'
+    this.answer.flags = passes ? FOPEN.PASSTHROUGH : FOPEN.KEEP_CACHE
+    this.answer.backingId = passes ? (node.file?.backingId ?? 0) : 0
+    return this.answer
+  }
+
+  release(fh: number): void {
+    const node = this.handles[fh]
+    if (node?.file == null) return
+    this.handles[fh] = null
+    this.free.push(fh)
+    this.openCount--
+    if (--node.file.opens > 0) return
+    node.file.mode = 'idle'
+    if (node.id === 0 || node.isNameless) this.forget(node)
+    else if (node.file.backingId > 0) this.keepBacking(node)
+  }
+
+  /** A descriptor for the node's data, through the bounded cache. -errno on failure. */
+  dataFd(node: Node, writes: boolean): number {
+    let file = (node.file ??= new OpenFile())
+    if (file.fd >= 0 && (file.writable || !writes)) {
+      this.cache.touch(file)
+      return file.fd
+    }
+    file = this.closeData(node, file)
+    const wantsWrite = writes || node.isNameless
+    const fd = this.openData(node, wantsWrite && node.hasUpper)
+    if (fd < 0) return fd
+    file.fd = fd
+    file.writable = wantsWrite && node.hasUpper
+    this.cache.admit(file)
+    return fd
+  }
+
+  /** The data has moved to another file (a copy-up): what is open of the old one goes. */
+  forgetData(node: Node): void {
+    const { file } = node
+    if (file === null) return
+    this.closeData(node, file)
+    if (file.mode === 'idle') this.dropBacking(node)
+  }
+
+  /** The node is gone, or nameless and closed: everything of it is given back. */
+  forget(node: Node): void {
+    if (node.file === null) return
+    this.dropBacking(node)
+    if (this.closeData(node, node.file).opens === 0) node.file = null
+  }
+
+  private get cache(): FdCache {
+    return this.u.fileFds
+  }
+
+  /** Lets go of the data descriptor; one that the pool still uses is closed by its last use. */
+  private closeData(node: Node, old: OpenFile): OpenFile {
+    if (old.busy === 0) {
+      this.cache.drop(old)
+      return old
+    }
+    const next = (node.file = new OpenFile())
+    next.opens = old.opens
+    next.mode = old.mode
+    next.backingId = old.backingId
+    next.backingIsLower = old.backingIsLower
+    const fd = this.cache.take(old)
+    old.complete = () => {
+      if (--old.busy === 0) close(fd)
+    }
+    return next
+  }
+
+  private chooseMode(node: Node, file: OpenFile): number {
+    const mayPass = this.passthrough && (node.hasUpper || !this.u.isWritable)
+    if (!mayPass) {
+      file.mode = 'cached'
+      return 0
+    }
+    if (file.backingId === 0) {
+      const error = this.openBacking(node, file)
+      // Without a backing the page cache serves, unless data was already written past it.
+      if (error < 0 && node.writtenBelow) return error
+      if (error < 0) {
+        if (error === -E.EPERM || error === -E.EOPNOTSUPP) this.passthrough = false
+        file.mode = 'cached'
+        return 0
+      }
+    }
+    this.idleBackings.delete(node)
+    file.mode = 'passthrough'
+    return 0
+  }
+
+  private openBacking(node: Node, file: OpenFile): number {
+    const own = file.fd >= 0
+    const fd = own ? file.fd : this.openData(node, false)
+    if (fd < 0) return fd
+    const id = backingOpen(this.device, fd)
+    if (!own) close(fd)
+    if (id < 0) return id
+    file.backingId = id
+    file.backingIsLower = !node.hasUpper
+    this.backingCount++
+    return 0
+  }
+
+  private keepBacking(node: Node): void {
+    this.idleBackings.add(node)
+    if (this.backingCount <= BACKING_IDS) return
+    for (const oldest of this.idleBackings) {
+      this.dropBacking(oldest)
+      return
+    }
+  }
+
+  private dropBacking(node: Node): void {
+    this.idleBackings.delete(node)
+    const id = node.file?.backingId ?? 0
+    if (id <= 0 || node.file === null) return
+    backingClose(this.device, id)
+    node.file.backingId = 0
+    this.backingCount--
+  }
+
+  private openData(node: Node, writes: boolean): number {
+    return openObject(locateData(this.u, node), writes ? O_RDWR : O_RDONLY)
+  }
+}

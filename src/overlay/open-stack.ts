@@ -1,0 +1,102 @@
+// Opens the layers of an overlay and prepares its work directory, before anything is mounted.
+// What it changes on disk is what kernel overlayfs changes at a mount: `work/`, `index/`.
+import { E } from '../errno/errno.js'
+import { FsError } from '../errno/fs-error.js'
+import type { FdCache } from '../layer/fd-cache.js'
+import { layerFormat, type LayerFormat } from '../layer/format.js'
+import { type Layer, openLower, openUpper } from '../layer/layer.js'
+import { log } from '../log/log.js'
+import { S_IFCHR } from '../sys/constants.js'
+import { fsync } from '../sys/file.js'
+import { mkdirat, mknodat, unlinkat } from '../sys/inode.js'
+import { IndexDirectory } from './index-directory.js'
+import { InodeNumbers } from './inode-numbers.js'
+import type { OverlayOptions } from './options.js'
+import type { Stack } from './union.js'
+import { WorkDirectory } from './work-directory.js'
+
+/** Opens everything. Throws FsError; nothing stays open then but what the process ends with. */
+export function openStack(options: OverlayOptions, fds: FdCache): Stack {
+  const lowers = options.lowers.map(openLower)
+  const dataLowers = options.dataLowers.map(openLower)
+  const pair =
+    options.upper === null || options.work === null
+      ? null
+      : openUpper(options.upper, options.work)
+  const upper = pair?.upper ?? null
+  number(upper, lowers, dataLowers)
+  const filesystems = numberFilesystems(upper, [...lowers, ...dataLowers])
+  const writable = pair !== null && !options.readOnly
+  const format = layerFormat(options.format, writable && canMakeDevices(pair.work))
+  const work = writable ? WorkDirectory.prepare(pair.work, fds, format) : null
+  if (work !== null && options.sync === 'volatile') markVolatile(pair?.work)
+  return {
+    format,
+    upper,
+    lowers,
+    dataLowers,
+    work,
+    index: writable
+      ? openIndex(options, pair.work, pair.upper, lowers, fds, format)
+      : null,
+    inodeNumbers: new InodeNumbers(filesystems, options.ino32),
+  }
+}
+
+function number(upper: Layer | null, lowers: Layer[], dataLowers: Layer[]): void {
+  if (upper !== null) upper.index = 0
+  ;[...lowers, ...dataLowers].forEach((layer, i) => (layer.index = i + 1))
+}
+
+/** ovl_get_fsid: number 0 is the upper's filesystem, whether there is an upper or not. */
+function numberFilesystems(upper: Layer | null, lowers: readonly Layer[]): number {
+  const seen: Layer[] = upper === null ? [] : [upper]
+  for (const layer of lowers) {
+    const known = seen.findIndex(other => other.isOnFilesystemOf(layer))
+    layer.fsid = known >= 0 ? known : seen.push(layer) - 1
+  }
+  return seen.length
+}
+
+/** fuse-overlayfs asks by trying, and so do we; the kernel allows 0/0 devices to everyone since 5.8. */
+function canMakeDevices(work: Layer): boolean {
+  const name = '#device'
+  unlinkat(work.rootFd, name, 0)
+  const made = mknodat(work.rootFd, name, S_IFCHR, 0)
+  if (made >= 0) unlinkat(work.rootFd, name, 0)
+  return made >= 0
+}
+
+function openIndex(
+  options: OverlayOptions,
+  work: Layer,
+  upper: Layer,
+  lowers: readonly Layer[],
+  fds: FdCache,
+  format: LayerFormat,
+): IndexDirectory | null {
+  if (!options.index || !format.redirects) return null
+  const without = [upper, ...lowers].find(layer => !layer.hasHandles)
+  if (without !== undefined) {
+    log.warn(
+      `${without.path}: its filesystem has no file handles or no UUID; going on with index=off (hard links break on copy-up)`,
+    )
+    return null
+  }
+  return IndexDirectory.prepare(work, upper, lowers, fds, format.xattrs)
+}
+
+/** ovl_create_volatile_dirty: a crash leaves the mark, and the next mount is refused. */
+function markVolatile(work: Layer | undefined): void {
+  if (work === undefined) return
+  for (const name of [
+    'work/incompat',
+    'work/incompat/volatile',
+    'work/incompat/volatile/dirty',
+  ]) {
+    const made = mkdirat(work.rootFd, name, 0o700)
+    if (made < 0 && made !== -E.EEXIST)
+      throw new FsError(made, 'mkdir', `${work.path}/${name}`)
+  }
+  fsync(work.rootFd)
+}

@@ -1,0 +1,455 @@
+// The union as a file system to serve: finds the nodes a request names, hands over to the
+// operation's own file, and answers with entries and attributes. No policy of its own.
+import { E } from '../errno/errno.js'
+import type { Negotiated } from '../fuse/negotiate.js'
+import type { AttributeChange, Channel, Operations } from '../fuse/operations.js'
+import type { Reply } from '../fuse/reply.js'
+import type { Request } from '../fuse/request.js'
+import { O_ACCMODE, S_IFDIR, S_IFLNK, S_IFREG } from '../sys/constants.js'
+import { fstatfs } from '../sys/file.js'
+import { readlinkat } from '../sys/inode.js'
+import { STAT_WORDS } from '../sys/stat.js'
+import { readAttributes } from './attributes.js'
+import { PLYFS_IOC_STATS, PLYFS_IOC_WHICH } from './control.js'
+import { answerStats, answerWhich } from './control-ioctl.js'
+import { createObject, createTemporary, type NewObject } from './creation.js'
+import * as files from './file-operations.js'
+import { flagsIoctl, isFlagsIoctl } from './flags-ioctl.js'
+import { forgetNode } from './forget.js'
+import { linkNode } from './link.js'
+import { locate } from './locate.js'
+import { lookupChild } from './lookup.js'
+import type { Directory, Node } from './node.js'
+import { OpenFiles } from './open-file.js'
+import { readNames, readNamesPlus } from './read-directory.js'
+import { removeDirectory, unlinkName } from './removal.js'
+import { renameName } from './rename.js'
+import { setAttributes } from './set-attributes.js'
+import { answerStatx } from './statx.js'
+import { type Union, hasDirectory } from './union.js'
+import * as xattrs from './xattr-operations.js'
+
+type DirectoryNode = Node & { dir: Directory }
+
+export class Overlay implements Operations {
+  private readonly record = new Uint32Array(STAT_WORDS)
+  private readonly statfsWords = new Uint32Array(20)
+  private negotiated: Negotiated | null = null
+  private readonly since = Date.now()
+
+  private readonly u: Union
+  private readonly version: string
+  private readonly started: () => void
+  private readonly close: () => void
+
+  /**
+   * `started` is called when the kernel's INIT has been seen; `close` gives back what the layers
+   * hold, once the mount is gone.
+   */
+  constructor(u: Union, version: string, started: () => void, close: () => void) {
+    this.u = u
+    this.version = version
+    this.started = started
+    this.close = close
+  }
+
+  start(channel: Channel, negotiated: Negotiated): void {
+    this.negotiated = negotiated
+    const passes = negotiated.passthrough && this.u.options.passthrough
+    this.u.attach(channel, new OpenFiles(this.u, channel.device, passes))
+    this.started()
+  }
+
+  stop(): void {
+    this.close()
+  }
+
+  lookup(_req: Request, reply: Reply, parentId: number, name: string): number {
+    const parent = this.u.directory(parentId)
+    const known = parent.dir.children.get(name)
+    if (known !== undefined) return this.entry(reply, parent, name, known)
+    const node = lookupChild(this.u, parent, name, this.record)
+    if (typeof node === 'number') return node
+    if (node !== null) return this.entry(reply, parent, name, node)
+    reply.negativeEntry(this.u.forever)
+    return 0
+  }
+
+  forget(nodeid: number, count: number): void {
+    forgetNode(this.u, nodeid, count)
+  }
+
+  getattr(_req: Request, reply: Reply, nodeid: number, fh: number): number {
+    return this.attributes(reply, this.node(nodeid, fh))
+  }
+
+  setattr(req: Request, reply: Reply, nodeid: number, change: AttributeChange): number {
+    const node = this.u.nodes.get(nodeid)
+    const result = setAttributes(this.u, req, node, change)
+    return result === 0 ? this.attributes(reply, node) : result
+  }
+
+  statx(_req: Request, reply: Reply, nodeid: number, fh: number): number {
+    const node = this.node(nodeid, fh)
+    const error = readAttributes(this.u, node, this.record)
+    if (error < 0) return error
+    answerStatx(reply, this.u.attrValidity(node), this.record)
+    return 0
+  }
+
+  readlink(_req: Request, reply: Reply, nodeid: number): number {
+    const at = locate(this.u, this.u.nodes.get(nodeid))
+    const length = readlinkat(at.fd, at.name, reply.bytes, reply.length)
+    if (length < 0) return length
+    reply.length += length
+    return 0
+  }
+
+  symlink(
+    req: Request,
+    reply: Reply,
+    parent: number,
+    name: string,
+    target: string,
+  ): number {
+    return this.make(req, reply, parent, name, {
+      mode: S_IFLNK | 0o777,
+      umask: 0,
+      rdev: 0,
+      target,
+    })
+  }
+
+  mknod(
+    req: Request,
+    reply: Reply,
+    parent: number,
+    name: string,
+    mode: number,
+    rdev: number,
+    umask: number,
+  ): number {
+    return this.make(req, reply, parent, name, { mode, umask, rdev, target: '' })
+  }
+
+  mkdir(
+    req: Request,
+    reply: Reply,
+    parent: number,
+    name: string,
+    mode: number,
+    umask: number,
+  ): number {
+    const what = { mode: S_IFDIR | (mode & 0o7777), umask, rdev: 0, target: '' }
+    return this.make(req, reply, parent, name, what)
+  }
+
+  unlink(req: Request, _reply: Reply, parentId: number, name: string): number {
+    const parent = this.u.directory(parentId)
+    const node = this.child(parent, name)
+    if (typeof node === 'number') return node
+    return node === null ? -E.ENOENT : unlinkName(this.u, req, parent, name, node)
+  }
+
+  rmdir(_req: Request, _reply: Reply, parentId: number, name: string): number {
+    const parent = this.u.directory(parentId)
+    const node = this.child(parent, name)
+    if (typeof node === 'number') return node
+    return node === null ? -E.ENOENT : removeDirectory(this.u, parent, name, node)
+  }
+
+  rename(
+    req: Request,
+    _reply: Reply,
+    parentId: number,
+    name: string,
+    newParentId: number,
+    newName: string,
+    flags: number,
+  ): number {
+    const parent = this.u.directory(parentId)
+    const newParent = this.u.directory(newParentId)
+    const node = this.child(parent, name)
+    if (typeof node === 'number') return node
+    if (node === null) return -E.ENOENT
+    const other = this.child(newParent, newName)
+    if (typeof other === 'number') return other
+    const to = { parent: newParent, name: newName, node: other }
+    return renameName(this.u, req, { parent, name, node }, to, flags)
+  }
+
+  link(
+    req: Request,
+    reply: Reply,
+    nodeid: number,
+    newParentId: number,
+    newName: string,
+  ): number {
+    const node = this.u.nodes.get(nodeid)
+    const parent = this.u.directory(newParentId)
+    const result = linkNode(this.u, req, node, parent, newName)
+    return result === 0 ? this.entry(reply, parent, newName, node) : result
+  }
+
+  open(
+    req: Request,
+    reply: Reply,
+    nodeid: number,
+    flags: number,
+    openFlags: number,
+  ): number {
+    return files.openFile(this.u, req, reply, this.u.nodes.get(nodeid), flags, openFlags)
+  }
+
+  create(
+    req: Request,
+    reply: Reply,
+    parentId: number,
+    name: string,
+    flags: number,
+    mode: number,
+    umask: number,
+  ): number {
+    const parent = this.u.directory(parentId)
+    const what = { mode: S_IFREG | (mode & 0o7777), umask, rdev: 0, target: '' }
+    const node = createObject(this.u, req, parent, name, what, this.record)
+    if (typeof node === 'number') return node
+    this.u.admitChild(parent, name, node)
+    return this.created(reply, node, flags)
+  }
+
+  tmpfile(
+    req: Request,
+    reply: Reply,
+    parentId: number,
+    flags: number,
+    mode: number,
+    umask: number,
+  ): number {
+    const parent = this.u.directory(parentId)
+    const node = createTemporary(this.u, req, parent, mode, umask, this.record)
+    if (typeof node === 'number') return node
+    this.u.nodes.admit(node)
+    node.lookups++
+    return this.created(reply, node, flags)
+  }
+
+  read(
+    req: Request,
+    _reply: Reply,
+    nodeid: number,
+    fh: number,
+    offset: number,
+    size: number,
+  ): number {
+    return files.readFile(this.u, req, this.node(nodeid, fh), offset, size)
+  }
+
+  write(
+    req: Request,
+    _reply: Reply,
+    nodeid: number,
+    fh: number,
+    offset: number,
+    size: number,
+    at: number,
+    flags: number,
+  ): number {
+    return files.writeFile(this.u, req, this.node(nodeid, fh), offset, size, at, flags)
+  }
+
+  release(_req: Request, _reply: Reply, _nodeid: number, fh: number): number {
+    this.u.files.release(fh)
+    return 0
+  }
+
+  fsync(
+    req: Request,
+    _reply: Reply,
+    nodeid: number,
+    fh: number,
+    dataOnly: boolean,
+  ): number {
+    return files.syncFile(this.u, req, this.node(nodeid, fh), dataOnly)
+  }
+
+  fsyncdir(req: Request, _reply: Reply, nodeid: number, dataOnly: boolean): number {
+    return files.syncDirectory(this.u, req, this.u.directory(nodeid), dataOnly)
+  }
+
+  readdir(
+    _req: Request,
+    reply: Reply,
+    nodeid: number,
+    offset: number,
+    size: number,
+  ): number {
+    return readNames(this.u, reply, this.u.directory(nodeid), offset, size)
+  }
+
+  readdirplus(
+    _req: Request,
+    reply: Reply,
+    nodeid: number,
+    offset: number,
+    size: number,
+  ): number {
+    return readNamesPlus(this.u, reply, this.u.directory(nodeid), offset, size)
+  }
+
+  statfs(_req: Request, reply: Reply, _nodeid: number): number {
+    const layer = this.u.stack.upper ?? this.u.stack.lowers[0]
+    if (layer === undefined) return -E.EIO
+    const words = this.statfsWords
+    const error = fstatfs(layer.rootFd, words)
+    if (error < 0) return error
+    for (let i = 0; i < 14; i++) reply.appendWords(words[i] ?? 0)
+    reply.appendWords(0, 0, 0, 0, 0, 0)
+    return 0
+  }
+
+  getxattr(
+    _req: Request,
+    reply: Reply,
+    nodeid: number,
+    name: string,
+    size: number,
+  ): number {
+    return xattrs.getAttribute(this.u, reply, this.u.nodes.get(nodeid), name, size)
+  }
+
+  listxattr(req: Request, reply: Reply, nodeid: number, size: number): number {
+    return xattrs.listAttributes(this.u, req, reply, this.u.nodes.get(nodeid), size)
+  }
+
+  setxattr(
+    req: Request,
+    _reply: Reply,
+    nodeid: number,
+    name: string,
+    value: Uint8Array,
+    flags: number,
+    killSgid: boolean,
+  ): number {
+    const node = this.u.nodes.get(nodeid)
+    return xattrs.setAttribute(this.u, req, node, name, value, flags, killSgid)
+  }
+
+  removexattr(req: Request, _reply: Reply, nodeid: number, name: string): number {
+    return xattrs.removeAttribute(this.u, req, this.u.nodes.get(nodeid), name)
+  }
+
+  fallocate(
+    req: Request,
+    _reply: Reply,
+    nodeid: number,
+    fh: number,
+    mode: number,
+    offset: number,
+    length: number,
+  ): number {
+    return files.allocate(this.u, req, this.node(nodeid, fh), mode, offset, length)
+  }
+
+  lseek(
+    _req: Request,
+    reply: Reply,
+    nodeid: number,
+    fh: number,
+    offset: number,
+    whence: number,
+  ): number {
+    return files.seek(this.u, reply, this.node(nodeid, fh), offset, whence)
+  }
+
+  copyFileRange(
+    req: Request,
+    _reply: Reply,
+    nodeid: number,
+    fhIn: number,
+    offIn: number,
+    nodeidOut: number,
+    fhOut: number,
+    offOut: number,
+    length: number,
+    wide: boolean,
+  ): number {
+    const from = this.node(nodeid, fhIn)
+    const to = this.node(nodeidOut, fhOut)
+    return files.copyFileRange(this.u, req, from, offIn, to, offOut, length, wide)
+  }
+
+  ioctl(
+    req: Request,
+    reply: Reply,
+    nodeid: number,
+    command: number,
+    input: Uint8Array,
+    outputSize: number,
+  ): number {
+    const node = this.u.nodes.get(nodeid)
+    if (isFlagsIoctl(command)) return flagsIoctl(this.u, req, reply, node, command, input)
+    if (command === PLYFS_IOC_WHICH && hasDirectory(node))
+      return answerWhich(this.u, reply, node, input, outputSize)
+    if (command === PLYFS_IOC_STATS && hasDirectory(node)) {
+      const passes = this.negotiated?.passthrough ?? false
+      return answerStats(this.u, reply, this.version, this.since, passes, outputSize)
+    }
+    return -E.ENOTTY
+  }
+
+  /** The node of a request that names an open file: the handle's, if there is one. */
+  private node(nodeid: number, fh: number): Node {
+    return this.u.files.nodeOf(fh) ?? this.u.nodes.get(nodeid)
+  }
+
+  private child(parent: DirectoryNode, name: string): Node | null | number {
+    return parent.dir.children.get(name) ?? lookupChild(this.u, parent, name, this.record)
+  }
+
+  private make(
+    req: Request,
+    reply: Reply,
+    parentId: number,
+    name: string,
+    what: NewObject,
+  ): number {
+    const parent = this.u.directory(parentId)
+    const node = createObject(this.u, req, parent, name, what, this.record)
+    if (typeof node === 'number') return node
+    this.u.admitChild(parent, name, node)
+    this.replyEntry(reply, node)
+    return 0
+  }
+
+  /** Answers with an entry whose attributes are read now. */
+  private entry(reply: Reply, parent: DirectoryNode, name: string, node: Node): number {
+    const error = readAttributes(this.u, node, this.record)
+    if (error < 0) return error
+    this.u.admitChild(parent, name, node)
+    this.replyEntry(reply, node)
+    return 0
+  }
+
+  private replyEntry(reply: Reply, node: Node): void {
+    const { forever } = this.u
+    reply.entry(node.id, node.generation, forever, this.u.attrValidity(node), this.record)
+  }
+
+  private attributes(reply: Reply, node: Node): number {
+    const error = readAttributes(this.u, node, this.record)
+    if (error < 0) return error
+    reply.attr(this.u.attrValidity(node), this.record)
+    return 0
+  }
+
+  /** Opens what CREATE or TMPFILE made, and answers with entry and handle. */
+  private created(reply: Reply, node: Node, flags: number): number {
+    const fh = this.u.files.openNode(node, flags & O_ACCMODE)
+    if (fh < 0) return fh
+    this.replyEntry(reply, node)
+    const answer = this.u.files.answerFor(node)
+    reply.open(fh, answer.flags, answer.backingId)
+    return 0
+  }
+}

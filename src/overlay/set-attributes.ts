@@ -1,0 +1,131 @@
+// SETATTR: chmod, chown, truncate, utimens, and the stripping of set-id bits that the kernel
+// leaves to us (ovl_setattr; FUSE_HANDLE_KILLPRIV_V2).
+import { E } from '../errno/errno.js'
+import { FATTR } from '../fuse/abi/flags.js'
+import type { AttributeChange } from '../fuse/operations.js'
+import type { Request } from '../fuse/request.js'
+import {
+  AT_EMPTY_PATH,
+  AT_SYMLINK_NOFOLLOW,
+  S_IFREG,
+  UTIME_NOW,
+  UTIME_OMIT,
+} from '../sys/constants.js'
+import { ftruncate } from '../sys/file.js'
+import { fchmodat, fchownat, statx, utimensat } from '../sys/inode.js'
+import { ST, STAT_WORDS } from '../sys/stat.js'
+import { copyUp, copyUpMetadata } from './copy-up.js'
+import { locateUpper } from './locate.js'
+import type { Node } from './node.js'
+import { FS_APPEND_FL, FS_IMMUTABLE_FL } from './protection.js'
+import type { Union } from './union.js'
+
+const S_ISUID = 0o4000
+const S_ISGID = 0o2000
+const S_IXGRP = 0o010
+const ANY_TIME = FATTR.ATIME | FATTR.MTIME
+const SET_TIME = FATTR.ATIME_NOW | FATTR.MTIME_NOW
+
+const record = new Uint32Array(STAT_WORDS)
+
+/** Changes attributes. 0, PENDING or -errno. */
+export function setAttributes(
+  u: Union,
+  req: Request,
+  node: Node,
+  change: AttributeChange,
+): number {
+  const { valid } = change
+  const refused = mayChangeAttributes(node, valid)
+  if (refused < 0) return refused
+  const truncates = (valid & FATTR.SIZE) !== 0
+  const ready = truncates
+    ? copyUp(u, node, req, change.size)
+    : copyUpMetadata(u, node, req)
+  if (ready !== 0) return ready
+  if (truncates) {
+    const error = truncate(u, node, change)
+    if (error < 0) return error
+  }
+  const error = changeOwnerAndMode(u, node, change)
+  if (error < 0) return error
+  if ((valid & ANY_TIME) !== 0) return changeTimes(u, node, change)
+  return isStripOnly(valid) ? stripSetIds(u, node) : 0
+}
+
+/** may_setattr of fs/attr.c, for the flags that the overlay emulates. */
+function mayChangeAttributes(node: Node, valid: number): number {
+  const { protection } = node
+  if (protection === 0) return 0
+  if ((protection & FS_IMMUTABLE_FL) !== 0) return -E.EPERM
+  const setsTime = (valid & ANY_TIME) !== 0 && (valid & SET_TIME) === 0
+  const forbidden =
+    (valid & (FATTR.MODE | FATTR.UID | FATTR.GID | FATTR.SIZE)) !== 0 || setsTime
+  return (protection & FS_APPEND_FL) !== 0 && forbidden ? -E.EPERM : 0
+}
+
+/** A SETATTR without any field announces a write in passthrough mode by an ordinary user. */
+function isStripOnly(valid: number): boolean {
+  return (valid & ~(FATTR.FH | FATTR.LOCKOWNER | FATTR.KILL_SUIDGID | FATTR.CTIME)) === 0
+}
+
+function truncate(u: Union, node: Node, change: AttributeChange): number {
+  if (node.type !== S_IFREG) return node.isDirectory ? -E.EISDIR : -E.EINVAL
+  const fd = u.files.dataFd(node, true)
+  if (fd < 0) return fd
+  const error = ftruncate(fd, change.size)
+  if (error < 0) return error
+  return (change.valid & FATTR.KILL_SUIDGID) !== 0 ? stripSetIds(u, node) : 0
+}
+
+function changeOwnerAndMode(u: Union, node: Node, change: AttributeChange): number {
+  const { valid } = change
+  if ((valid & (FATTR.UID | FATTR.GID)) !== 0) {
+    const uid = (valid & FATTR.UID) !== 0 ? u.ids.diskUid(change.uid) : -1
+    const gid = (valid & FATTR.GID) !== 0 ? u.ids.diskGid(change.gid) : -1
+    if ((uid < 0 && (valid & FATTR.UID) !== 0) || (gid < 0 && (valid & FATTR.GID) !== 0))
+      return -E.EINVAL
+    const at = locateUpper(u, node)
+    const flags = at.name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
+    const error = fchownat(at.fd, at.name, uid, gid, flags)
+    if (error < 0) return error
+  }
+  if ((valid & FATTR.MODE) === 0) return 0
+  return changeMode(u, node, change.mode & 0o7777)
+}
+
+/** chmod of a node that is in the upper. */
+export function changeMode(u: Union, node: Node, mode: number): number {
+  const at = locateUpper(u, node)
+  return fchmodat(at.fd, at.name, mode, at.name === '' ? AT_EMPTY_PATH : 0)
+}
+
+function changeTimes(u: Union, node: Node, change: AttributeChange): number {
+  const { valid } = change
+  const at = locateUpper(u, node)
+  const atime =
+    (valid & FATTR.ATIME) === 0
+      ? UTIME_OMIT
+      : (valid & FATTR.ATIME_NOW) !== 0
+        ? UTIME_NOW
+        : change.atimeNsec
+  const mtime =
+    (valid & FATTR.MTIME) === 0
+      ? UTIME_OMIT
+      : (valid & FATTR.MTIME_NOW) !== 0
+        ? UTIME_NOW
+        : change.mtimeNsec
+  const flags = at.name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
+  return utimensat(at.fd, at.name, change.atime, atime, change.mtime, mtime, flags)
+}
+
+/** Clears S_ISUID, and S_ISGID of group-executable files (setattr_should_drop_suidgid). */
+export function stripSetIds(u: Union, node: Node): number {
+  const at = locateUpper(u, node)
+  const flags = at.name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
+  const error = statx(at.fd, at.name, flags, record, 0)
+  if (error < 0) return error
+  const mode = (record[ST.mode] ?? 0) & 0o7777
+  const keep = (mode & S_IXGRP) !== 0 ? mode & ~(S_ISUID | S_ISGID) : mode & ~S_ISUID
+  return keep === mode ? 0 : changeMode(u, node, keep)
+}

@@ -1,0 +1,152 @@
+// The state that all operations of one overlay share, and the few questions every one of them
+// asks. Operations are functions over it; it holds no policy of its own.
+import { E } from '../errno/errno.js'
+import { FsError } from '../errno/fs-error.js'
+import { type Channel, PENDING } from '../fuse/operations.js'
+import { type Validity, NEVER, validity } from '../fuse/reply.js'
+import type { Request } from '../fuse/request.js'
+import { FdCache } from '../layer/fd-cache.js'
+import type { LayerFormat } from '../layer/format.js'
+import type { LayerDirectory } from '../layer/layer-directory.js'
+import { umask } from '../sys/credentials.js'
+import type { Layer } from '../layer/layer.js'
+import type { IndexDirectory } from './index-directory.js'
+import { LayerLookup } from './layer-lookup.js'
+import type { InodeNumbers } from './inode-numbers.js'
+import { ListingCache } from './listings.js'
+import type { Directory, Node } from './node.js'
+import { NodeTable } from './node-table.js'
+import type { OpenFiles } from './open-file.js'
+import type { OverlayOptions } from './options.js'
+import { IdMap } from './id-map.js'
+import type { WorkDirectory } from './work-directory.js'
+
+/** Open directories of layers, and open files for data that does not pass through. */
+const DIRECTORY_FDS = 2048
+const FILE_FDS = 1024
+
+/** What `openStack` found and prepared. */
+export interface Stack {
+  readonly format: LayerFormat
+  readonly upper: Layer | null
+  readonly lowers: readonly Layer[]
+  readonly dataLowers: readonly Layer[]
+  readonly work: WorkDirectory | null
+  readonly index: IndexDirectory | null
+  readonly inodeNumbers: InodeNumbers
+}
+
+export class Union {
+  readonly nodes = new NodeTable()
+  readonly directoryFds = new FdCache(DIRECTORY_FDS)
+  readonly fileFds = new FdCache(FILE_FDS)
+  readonly listings = new ListingCache()
+  readonly forever: Validity
+  readonly ids: IdMap
+  readonly layerLookup: LayerLookup
+  /** The roots of the regular lowers, topmost first. */
+  readonly rootLowers: readonly LayerDirectory[]
+  readonly copyUps = { files: 0, directories: 0, bytes: 0 }
+  /** Set when the session starts. */
+  private session: Channel | null = null
+  private openFiles: OpenFiles | null = null
+
+  readonly options: OverlayOptions
+  readonly stack: Stack
+  /** Secret of this mount: orders listings in a way nobody can steer. */
+  readonly seed: number
+
+  constructor(options: OverlayOptions, stack: Stack, seed: number) {
+    this.options = options
+    this.stack = stack
+    this.seed = seed
+    this.forever = validity(options.timeout)
+    this.ids = new IdMap(options)
+    this.rootLowers = stack.lowers.map(layer => layer.root)
+    const follows = options.redirectDir !== 'nofollow'
+    this.layerLookup = new LayerLookup(stack.format, this.directoryFds, follows)
+  }
+
+  /** The serving thread's umask, which is its own (CLONE_FS is unshared). */
+  setUmask(mask: number): void {
+    if (mask === this.currentUmask) return
+    umask(mask)
+    this.currentUmask = mask
+  }
+
+  /** New objects are made under their caller's ids: only root can. */
+  readonly assumesCallers = process.geteuid?.() === 0
+  private currentUmask = -1
+
+  attach(channel: Channel, files: OpenFiles): void {
+    this.session = channel
+    this.openFiles = files
+  }
+
+  get channel(): Channel {
+    if (this.session === null) throw new FsError(E.ENOTCONN, 'session')
+    return this.session
+  }
+
+  get files(): OpenFiles {
+    if (this.openFiles === null) throw new FsError(E.ENOTCONN, 'session')
+    return this.openFiles
+  }
+
+  get format(): LayerFormat {
+    return this.stack.format
+  }
+
+  /** The upper layer's work directory; throws EROFS where there is none. */
+  get work(): WorkDirectory {
+    if (this.stack.work === null || this.options.readOnly)
+      throw new FsError(E.EROFS, 'work')
+    return this.stack.work
+  }
+
+  get isWritable(): boolean {
+    return this.stack.work !== null && !this.options.readOnly
+  }
+
+  /** A descriptor of a layer's directory, until the next call; throws FsError. */
+  fd(directory: LayerDirectory): number {
+    return directory.mustOpen(this.directoryFds)
+  }
+
+  /** A node that must be a directory with a name (a removed one has no entries any more). */
+  directory(id: number): Node & { dir: Directory } {
+    const node = this.nodes.get(id)
+    if (!hasDirectory(node)) throw new FsError(E.ENOTDIR, 'directory')
+    return node
+  }
+
+  /** Counts a lookup of a child that the kernel is about to be told of. */
+  admitChild(parent: Node & { dir: Directory }, name: string, child: Node): void {
+    if (child.id === 0) this.nodes.admit(child)
+    child.lookups++
+    parent.dir.children.set(name, child)
+  }
+
+  /** Validity of a node's attributes: those changed below us are asked for each time. */
+  attrValidity(node: Node): Validity {
+    return node.mappedBelow ? NEVER : this.forever
+  }
+
+  /** Parks a request until a node's copy-up is over, however it ends. */
+  wait(node: Node, req: Request): number {
+    if (node.copying === null) throw new FsError(E.EIO, 'wait')
+    node.copying.bystanders.push(this.channel.park(req))
+    return PENDING
+  }
+}
+
+export function hasDirectory(node: Node): node is Node & { dir: Directory } {
+  return node.dir !== null
+}
+
+/** The upper directory of a parent that has been copied up; throws EIO otherwise. */
+export function upperOf(parent: Node): LayerDirectory {
+  const upper = parent.dir?.upper
+  if (upper === null || upper === undefined) throw new FsError(E.EIO, 'upper')
+  return upper
+}

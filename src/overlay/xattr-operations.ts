@@ -1,0 +1,131 @@
+// Extended attributes as a user sees them: the topmost object's, without the overlay's own and
+// with those of nested overlays unescaped (fs/overlayfs/xattrs.c).
+import { E } from '../errno/errno.js'
+import type { Reply } from '../fuse/reply.js'
+import type { Request } from '../fuse/request.js'
+import { fuse_out_header } from '../fuse/abi/structs.js'
+import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../sys/constants.js'
+import { statx } from '../sys/inode.js'
+import { ST, STAT_WORDS } from '../sys/stat.js'
+import { getxattrat, listxattrat, removexattrat, setxattrat } from '../sys/xattr.js'
+import { copyUpMetadata } from './copy-up.js'
+import { locate, locateUpper } from './locate.js'
+import type { Node } from './node.js'
+import { mayChange } from './protection.js'
+import { changeMode } from './set-attributes.js'
+import type { Union } from './union.js'
+
+const HEAD = fuse_out_header.size
+const S_ISGID = 0o2000
+const list = Buffer.alloc(65_536)
+const nothing = new Uint8Array(0)
+const record = new Uint32Array(STAT_WORDS)
+
+/** The name on disk, or the errno for names that are out of reach. */
+function diskName(u: Union, name: string): string | number {
+  if (u.options.noXattrs && name.startsWith('user.')) return -E.EOPNOTSUPP
+  if (u.options.noAcl && name.startsWith('system.posix_acl_')) return -E.EOPNOTSUPP
+  return u.format.xattrs.toDisk(name) ?? -E.ENODATA
+}
+
+/** GETXATTR; `size` 0 asks for the length alone. */
+export function getAttribute(
+  u: Union,
+  reply: Reply,
+  node: Node,
+  name: string,
+  size: number,
+): number {
+  const disk = diskName(u, name)
+  if (typeof disk === 'number') return disk
+  const at = locate(u, node)
+  if (size === 0) {
+    const length = getxattrat(at.fd, at.name, disk, nothing)
+    if (length < 0) return length
+    reply.appendWords(length, 0)
+    return 0
+  }
+  const length = getxattrat(at.fd, at.name, disk, reply.bytes.subarray(HEAD, HEAD + size))
+  if (length < 0) return length
+  reply.length = HEAD + length
+  return 0
+}
+
+/** LISTXATTR. `trusted.` names are for root, as simple_xattr_list and ext4 have it. */
+export function listAttributes(
+  u: Union,
+  req: Request,
+  reply: Reply,
+  node: Node,
+  size: number,
+): number {
+  const at = locate(u, node)
+  const length = listxattrat(at.fd, at.name, list)
+  if (length < 0) return length
+  let shown = ''
+  if (length > 0)
+    for (const disk of list.latin1Slice(0, length - 1).split('\0')) {
+      const name = u.format.xattrs.fromDisk(disk)
+      if (name === null || (req.uid !== 0 && name.startsWith('trusted.'))) continue
+      if (typeof diskName(u, name) === 'number') continue
+      shown += `${name}\0`
+    }
+  if (size === 0) {
+    reply.appendWords(shown.length, 0)
+    return 0
+  }
+  if (shown.length > size) return -E.ERANGE
+  return reply.append(Buffer.from(shown, 'latin1'))
+}
+
+export function setAttribute(
+  u: Union,
+  req: Request,
+  node: Node,
+  name: string,
+  value: Uint8Array,
+  flags: number,
+  killSgid: boolean,
+): number {
+  const disk = diskName(u, name)
+  if (typeof disk === 'number') return disk === -E.ENODATA ? -E.EPERM : disk
+  const ready = prepare(u, req, node)
+  if (ready !== 0) return ready
+  const at = locateUpper(u, node)
+  const error = setxattrat(at.fd, at.name, disk, value, flags)
+  if (error < 0) return error
+  return killSgid ? dropSgid(u, node) : 0
+}
+
+export function removeAttribute(
+  u: Union,
+  req: Request,
+  node: Node,
+  name: string,
+): number {
+  const disk = diskName(u, name)
+  if (typeof disk === 'number') return disk
+  // Nothing is copied up for an attribute that is not there (ovl_xattr_set).
+  const at = locate(u, node)
+  const present = getxattrat(at.fd, at.name, disk, nothing)
+  if (present < 0) return present
+  const ready = prepare(u, req, node)
+  if (ready !== 0) return ready
+  const upper = locateUpper(u, node)
+  return Math.min(removexattrat(upper.fd, upper.name, disk), 0)
+}
+
+function prepare(u: Union, req: Request, node: Node): number {
+  const refused = mayChange(node)
+  return refused < 0 ? refused : copyUpMetadata(u, node, req)
+}
+
+/** SETXATTR_ACL_KILL_SGID: the caller is not in the file's group (posix_acl_update_mode). */
+function dropSgid(u: Union, node: Node): number {
+  const at = locateUpper(u, node)
+  const flags = at.name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
+  const error = statx(at.fd, at.name, flags, record, 0)
+  if (error < 0) return error
+  const mode = (record[ST.mode] ?? 0) & 0o7777
+  return (mode & S_ISGID) === 0 ? 0 : changeMode(u, node, mode & ~S_ISGID)
+}
