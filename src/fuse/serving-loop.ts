@@ -5,6 +5,7 @@ import { E } from '../errno/errno.js'
 import { log } from '../log/log.js'
 import {
   loopAdd,
+  loopDestroy,
   loopCreate,
   loopExchange,
   loopReadNow,
@@ -61,6 +62,8 @@ export class ServingLoop {
   private readonly jobs = new Map<number, Completion>()
   private readonly done = new Float64Array(2 * 64)
   private nextToken = 1
+  /** Jobs whose end wakes the loop. */
+  private waking = 0
   private slot = 0
   private slotTaken = false
 
@@ -195,8 +198,8 @@ export class ServingLoop {
     dataOnly: boolean,
     done: Completion,
   ): number {
-    const token = this.token(done)
-    poolFsync(this.id, device, req.uniqueLow, req.uniqueHigh, fd, dataOnly, token, false)
+    const token = this.wakingToken(done)
+    poolFsync(this.id, device, req.uniqueLow, req.uniqueHigh, fd, dataOnly, token, true)
     return PENDING
   }
 
@@ -209,7 +212,7 @@ export class ServingLoop {
     length: number,
     done: Completion,
   ): number {
-    const token = this.token(done)
+    const token = this.wakingToken(done)
     poolFallocate(
       this.id,
       device,
@@ -220,7 +223,7 @@ export class ServingLoop {
       offset,
       length,
       token,
-      false,
+      true,
     )
     return PENDING
   }
@@ -237,8 +240,8 @@ export class ServingLoop {
       range.offOut,
       range.length,
       range.wide,
-      this.token(done),
-      false,
+      this.wakingToken(done),
+      true,
     )
     return PENDING
   }
@@ -250,7 +253,7 @@ export class ServingLoop {
     sync: number,
     done: Completion,
   ): void {
-    poolCopyData(this.id, fdIn, fdOut, size, sync, this.token(done))
+    poolCopyData(this.id, fdIn, fdOut, size, sync, this.wakingToken(done))
   }
 
   notify(device: number, message: Uint8Array): void {
@@ -296,6 +299,17 @@ export class ServingLoop {
     return 0
   }
 
+  /** A token for a job whose end wakes the loop. */
+  private wakingToken(done: Completion): number {
+    this.waking++
+    return this.token({
+      complete: result => {
+        this.waking--
+        done.complete(result)
+      },
+    })
+  }
+
   private token(done: Completion): number {
     do this.nextToken = this.nextToken >= 0x7fff_ffff ? 1 : this.nextToken + 1
     while (this.jobs.has(this.nextToken))
@@ -332,11 +346,15 @@ export class ServingLoop {
     session?.stop()
   }
 
-  /** Waits for the pool's last jobs: what was acknowledged is complete when `run` returns. */
+  /**
+   * Waits for the pool's copies and flushes; reads and writes of a connection that is gone have
+   * nobody to answer, and end with the pool.
+   */
   private drainAll(): void {
-    while (this.jobs.size > 0) {
+    while (this.waking > 0) {
       loopExchange(this.id, -1, 0, this.slot, 0)
       this.drain()
     }
+    loopDestroy(this.id)
   }
 }
