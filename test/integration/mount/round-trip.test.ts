@@ -6,7 +6,7 @@ import { freshDirectory } from '../../helpers/images.js'
 import { isolated, scratch } from '../../helpers/isolated.js'
 import { mountPlyfs } from '../../helpers/mounted.js'
 
-const t = await isolated(import.meta.url)
+const { t } = await isolated(import.meta.url)
 
 t.test('changes are there after a remount, and the layer is as it was', async t => {
   const lower = freshDirectory(scratch(), 'lower')
