@@ -57,15 +57,16 @@ export function table(
   return [head, rule, ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-/** plyfs against each of the others, and every other server against the kernel. */
+/** plyfs against every overlay, and every other server against the kernel. */
 function pairs(drivers: readonly string[]): [string, string][] {
+  const servers = drivers.filter(name => name !== 'bare' && name !== 'kernel')
   const found: [string, string][] = []
   for (const other of drivers) {
-    if (drivers.includes('plyfs') && other !== 'plyfs') found.push(['plyfs', other])
+    const compared = drivers.includes('plyfs') && other !== 'plyfs' && other !== 'bare'
+    if (compared) found.push(['plyfs', other])
   }
-  for (const server of drivers) {
-    const plain = server === 'bare' || server === 'kernel' || server === 'plyfs'
-    if (drivers.includes('kernel') && !plain) found.push([server, 'kernel'])
+  for (const server of servers) {
+    if (drivers.includes('kernel') && server !== 'plyfs') found.push([server, 'kernel'])
   }
   return found
 }
