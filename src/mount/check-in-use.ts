@@ -1,7 +1,6 @@
 // Whether another mount writes to the same upper or work directory. The sign of our own mounts is
 // a flock(2) on both directories, held while anything may still be written; kernel overlays keep
 // theirs to themselves, so those are found in the mount table. Reads and locks; writes nothing.
-import { setTimeout as delay } from 'node:timers/promises'
 import { E } from '../errno/errno.js'
 import { describeErrno } from '../errno/fs-error.js'
 import { AT_FDCWD, LOCK_EX, LOCK_NB, O_DIRECTORY, O_RDONLY } from '../sys/constants.js'
@@ -80,7 +79,7 @@ async function lockDirectory(place: LayerPlace): Promise<number> {
       close(fd)
       throw inUse(place, mountedOn)
     }
-    await delay(RETRY_MS)
+    await new Promise(resolve => setTimeout(resolve, RETRY_MS))
   }
 }
 

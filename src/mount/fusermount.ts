@@ -2,7 +2,7 @@
 // /dev/fuse, mounts, and hands the descriptor over on a unix socket (_FUSE_COMMFD, as in libfuse's
 // lib/mount.c).
 import { isUtf8 } from 'node:buffer'
-import { spawnSync } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { FsError } from '../errno/fs-error.js'
 import { close } from '../sys/file.js'
 import { receiveFd, socketpair } from '../sys/process.js'
@@ -53,6 +53,15 @@ export function fusermountOptions(device: DeviceMount): string {
   ].join(',')
 }
 
+/**
+ * Loaded when it is needed, since most mounts are root's and it costs a tenth of the start. It is
+ * part of the Node program: there is no file of it that a mount could cover.
+ */
+function childProcess(): typeof import('node:child_process') {
+  const load = createRequire(import.meta.url)
+  return load('node:child_process') as typeof import('node:child_process')
+}
+
 const PROGRAMS = ['fusermount3', 'fusermount']
 
 /** Null on success, else the first line of its complaint. */
@@ -63,7 +72,7 @@ function run(
 ): string | null {
   for (const program of PROGRAMS) {
     const [command, args] = commandLine(program, options, mountPoint)
-    const result = spawnSync(command, args, {
+    const result = childProcess().spawnSync(command, args, {
       stdio: ['ignore', 'ignore', 'pipe', ...(socket === null ? [] : [socket])],
       env: { ...process.env, _FUSE_COMMFD: '3' },
     })

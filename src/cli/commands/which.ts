@@ -43,7 +43,7 @@ export function rowsOfWhich(path: string, answer: WhichAnswer): Row[] {
 
 function describe({ state, type, layer, layerIndex, opaque }: WhichAnswer): string {
   if (state === 'absent') return 'absent'
-  const where = layer === 'lower' ? `lower ${(layerIndex ?? 0) + 1}` : 'the upper'
+  const where = layer === 'lower' ? `lower ${layerIndex ?? 0}` : 'the upper'
   if (state === 'whiteout') return `hidden by ${where}`
   return `${opaque ? 'opaque ' : ''}${type ?? 'object'} from ${where}`
 }

@@ -59,7 +59,7 @@ t.test('which: hidden, and absent', async t => {
     whiteoutIn: '/l2/etc/passwd',
   }
   const rows = renderRows(rowsOfWhich('/m/x', hidden))
-  t.match(rows, /is {9}hidden by lower 2/)
+  t.match(rows, /is {9}hidden by lower 1/)
   t.match(rows, /hidden by {2}\/l2\/etc\/passwd/)
   const absent: WhichAnswer = {
     ...hidden,

@@ -19,6 +19,11 @@ t.test('plyfs mount', async t => {
     mountPoint: '/m',
     debug: true,
   })
+  t.match(parseMountVerb(['--options', 'a', '--options=b=c', '/m']), {
+    options: ['a', 'b=c'],
+  })
+  t.match(parseMountVerb(['-o', '-f', '/m']), { options: ['-f'], foreground: false })
+  t.match(parseMountVerb(['-fo', 'x', '-']), { options: ['x'], mountPoint: '-' })
   t.match(parseMountVerb(['--', '-odd']), { mountPoint: '-odd' })
   t.match(parseMountVerb(['-fd', '/m']), { foreground: true, debug: true })
   t.equal(parseMountVerb(['--help']), 'help')
