@@ -1,0 +1,133 @@
+// What the POSIX suite runs on: each target prepares layers on filesystems of the suite's own and
+// mounts them. No expectation differs here; what a target cannot do is in exclusions/.
+import * as fs from 'node:fs'
+import { freshDirectory, sharedFilesystem, type Kind } from '../helpers/images.js'
+import { mountOverlay, mountPlyfs, type Mounted } from '../helpers/mounted.js'
+import type { Below } from './place.js'
+import type { Need, Origin } from './property.js'
+
+/** A place where the cases run. */
+export interface Site {
+  /** The directory of the cases. */
+  readonly dir: string
+  readonly mounted?: Mounted
+}
+
+export interface Ground {
+  readonly below: Below
+  /** The directory that must be empty of leftovers after the end; absent on plain filesystems. */
+  readonly work?: string
+  /** Mounts; also again on the same layers after a hang. */
+  mount(): Promise<Site>
+}
+
+export interface Target {
+  readonly name: string
+  readonly origins: readonly Origin[]
+  readonly offers: readonly Need[]
+  /** Lists in exclusions/, without .json. */
+  readonly exclusions: readonly string[]
+  /** The ordinary user who mounts and runs the cases. */
+  readonly user?: { readonly uid: number; readonly gid: number }
+  prepare(): Promise<Ground>
+}
+
+const EVERYTHING: readonly Need[] = ['root', 'privileged']
+const ALL: readonly Origin[] = ['new', 'lower', 'merged', 'copied']
+const PLAIN: readonly Origin[] = ['new', 'lower']
+
+/** A bare filesystem: proves the cases. */
+export function plain(kind: Kind): Target {
+  return {
+    name: kind,
+    origins: PLAIN,
+    offers: EVERYTHING,
+    exclusions: [kind],
+    prepare: async () => {
+      const { root } = await sharedFilesystem(kind)
+      const dir = freshDirectory(root, 'posix')
+      return { below: { bottom: dir }, mount: () => Promise.resolve({ dir }) }
+    },
+  }
+}
+
+interface Stack {
+  /** The filesystem of the upper, and of the lowers. */
+  readonly upper: Kind
+  readonly lower: Kind
+  readonly user?: { readonly uid: number; readonly gid: number }
+}
+
+interface StackedLayers {
+  readonly below: Required<Below>
+  readonly work: string
+}
+
+async function layers(stack: Stack): Promise<StackedLayers> {
+  const upperRoot = (await sharedFilesystem(stack.upper, 'upper')).root
+  const lowerRoot = (await sharedFilesystem(stack.lower, 'lower')).root
+  const made = {
+    bottom: freshDirectory(lowerRoot, 'bottom'),
+    top: freshDirectory(lowerRoot, 'top'),
+    upper: freshDirectory(upperRoot, 'upper'),
+  }
+  const work = freshDirectory(upperRoot, 'work')
+  if (stack.user !== undefined) {
+    const { uid, gid } = stack.user
+    for (const directory of [...Object.values(made), work]) {
+      fs.chownSync(directory, uid, gid)
+    }
+  }
+  return { below: made, work }
+}
+
+/** Kernel overlayfs, with the options it is compared with. */
+export function overlayfs(stack: Stack): Target {
+  return {
+    name: 'overlayfs',
+    origins: ALL,
+    offers: EVERYTHING,
+    exclusions: [stack.upper, 'overlayfs'],
+    prepare: async () => {
+      const { below, work } = await layers(stack)
+      const { bottom, top, upper } = below
+      const mount = async (): Promise<Site> => {
+        const mounted = await mountOverlay({ lower: [top, bottom], upper, work })
+        return { dir: mounted.point, mounted }
+      }
+      return { below, work, mount }
+    },
+  }
+}
+
+export interface PlyfsOptions extends Stack {
+  readonly name: string
+  /** More `-o` options. */
+  readonly options: readonly string[]
+  readonly offers?: readonly Need[]
+  readonly exclusions?: readonly string[]
+}
+
+/** plyfs, in one of its modes. */
+export function plyfs(how: PlyfsOptions): Target {
+  const { user, options } = how
+  return {
+    name: how.name,
+    origins: ALL,
+    offers: how.offers ?? EVERYTHING,
+    exclusions: [how.upper, 'fuse', 'plyfs', ...(how.exclusions ?? [])],
+    ...(user === undefined ? {} : { user }),
+    prepare: async () => {
+      const { below, work } = await layers(how)
+      const { bottom, top, upper } = below
+      const mount = async (): Promise<Site> => {
+        const mounted = await mountPlyfs(
+          { lower: [top, bottom], upper, work },
+          { options, ...(user === undefined ? {} : { user }) },
+        )
+        return { dir: mounted.point, mounted }
+      }
+      return { below, work, mount }
+    },
+  }
+}

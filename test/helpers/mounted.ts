@@ -1,0 +1,226 @@
+// Starts a union mount on given layers (kernel overlayfs, fuse-overlayfs, plyfs) and ends it
+// again, inside the test's namespace. It never touches what is mounted from this process: every
+// look at it is a child with a time limit, and ending it works on a hung server too.
+import { spawn, type ChildProcess } from 'node:child_process'
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { waitForMount } from './agent.js'
+import { descendants, fuseConnections } from './hang.js'
+import { freshDirectory } from './images.js'
+import { scratch } from './isolated.js'
+import { run } from './run.js'
+
+export interface Layers {
+  /** Topmost first. */
+  readonly lower: readonly string[]
+  readonly upper?: string
+  readonly work?: string
+}
+
+export interface MountOptions {
+  /** More `-o` options. */
+  readonly options?: readonly string[]
+  /** Where; a fresh directory unless told. */
+  readonly point?: string
+  /** Start the server as this user. */
+  readonly user?: { readonly uid: number; readonly gid: number }
+  /** argv[0] of the program. */
+  readonly argv0?: string
+  /** Milliseconds until it has to serve. */
+  readonly limit?: number
+}
+
+export interface Mounted {
+  readonly kind: 'overlay' | 'fuse-overlayfs' | 'plyfs'
+  readonly point: string
+  /** What the server has said on stderr. */
+  log(): string
+  /** The server's processes; none for kernel overlayfs. */
+  pids(): number[]
+  /** Makes whatever hangs on the mount fail. */
+  abort(): void
+  /**
+   * umount(8), and the server's end; then by force. Resolves to what did not go as it should,
+   * which is the empty list for a good server.
+   */
+  end(): Promise<string[]>
+}
+
+const LAUNCHER = '../../native-helpers/build/Release/plyfs'
+
+/** The launcher of this working tree. */
+export function plyfsProgram(): string {
+  return fileURLToPath(new URL(LAUNCHER, import.meta.url))
+}
+
+/** The layers as `-o` options; colons and commas in paths are not escaped here. */
+export function layerOptions(layers: Layers): string[] {
+  const options = [`lowerdir=${layers.lower.join(':')}`]
+  if (layers.upper !== undefined) options.push(`upperdir=${layers.upper}`)
+  if (layers.work !== undefined) options.push(`workdir=${layers.work}`)
+  return options
+}
+
+/** `plyfs mount -f`, its messages kept. */
+export function mountPlyfs(layers: Layers, how: MountOptions = {}): Promise<Mounted> {
+  const options = [...layerOptions(layers), ...(how.options ?? [])].join(',')
+  const point = how.point ?? freshDirectory(scratch(), 'mnt')
+  return serve('plyfs', plyfsProgram(), ['mount', '-f', '-o', options, point], point, how)
+}
+
+/** Debian's fuse-overlayfs. */
+export function mountFuseOverlayfs(
+  layers: Layers,
+  how: MountOptions = {},
+): Promise<Mounted> {
+  const options = [...layerOptions(layers), ...(how.options ?? [])].join(',')
+  const point = how.point ?? freshDirectory(scratch(), 'mnt')
+  const args = ['-f', '-o', options, point]
+  return serve('fuse-overlayfs', 'fuse-overlayfs', args, point, how)
+}
+
+/** The kernel's own; options as issue and fuzzer compare it, unless told. */
+export async function mountOverlay(
+  layers: Layers,
+  how: MountOptions = {},
+): Promise<Mounted> {
+  const {
+    options = ['redirect_dir=on', 'index=on', 'xino=on', 'metacopy=off'],
+    point = freshDirectory(scratch(), 'mnt'),
+  } = how
+  const all = [...layerOptions(layers), ...options].join(',')
+  const ran = await run('mount', ['-t', 'overlay', '-o', all, 'overlay', point])
+  if (ran.status !== 0) throw new Error(`mount -t overlay -o ${all}: ${ran.stderr}`)
+  return {
+    kind: 'overlay',
+    point,
+    log: () => '',
+    pids: () => [],
+    abort: () => undefined,
+    end: () => unmount(point),
+  }
+}
+
+async function serve(
+  kind: 'fuse-overlayfs' | 'plyfs',
+  program: string,
+  args: readonly string[],
+  point: string,
+  how: MountOptions,
+): Promise<Mounted> {
+  const { limit = 15_000, user, argv0 } = how
+  const logFile = path.join(scratch(), `${path.basename(point)}.log`)
+  const log = fs.openSync(logFile, 'w')
+  const child = spawn(program, args, {
+    stdio: ['ignore', log, log],
+    ...(user ?? {}),
+    ...(argv0 === undefined ? {} : { argv0 }),
+  })
+  fs.closeSync(log)
+  const server = new Server(kind, child, point, logFile)
+  const giveUp = new AbortController()
+  const died = server.ended.then(() => 'died' as const)
+  const mounted = waitForMount(point, limit, giveUp.signal)
+  const first = await Promise.race([died, mounted])
+  giveUp.abort()
+  if (first === true) return server
+  const reason = first === 'died' ? server.how() : `has not mounted within ${limit} ms`
+  await server.end()
+  throw new Error(`${program} ${args.join(' ')}: ${reason}\n${server.log()}`)
+}
+
+class Server implements Mounted {
+  readonly kind: 'fuse-overlayfs' | 'plyfs'
+  readonly point: string
+  readonly ended: Promise<void>
+  readonly #child: ChildProcess
+  readonly #log: string
+  #how = 'runs'
+
+  constructor(
+    kind: 'fuse-overlayfs' | 'plyfs',
+    child: ChildProcess,
+    point: string,
+    log: string,
+  ) {
+    this.kind = kind
+    this.point = point
+    this.#child = child
+    this.#log = log
+    this.ended = new Promise(resolve => {
+      child.on('error', error => {
+        this.#how = error.message
+        resolve()
+      })
+      child.on('exit', (code, signal) => {
+        this.#how = signal === null ? `exited with ${code ?? '?'}` : `died of ${signal}`
+        resolve()
+      })
+    })
+  }
+
+  how(): string {
+    return this.#how
+  }
+
+  log(): string {
+    return fs.readFileSync(this.#log, 'utf8')
+  }
+
+  pids(): number[] {
+    if (this.#how !== 'runs' || this.#child.pid === undefined) return []
+    return [this.#child.pid, ...descendants(this.#child.pid)]
+  }
+
+  abort(): void {
+    for (const connection of fuseConnections(process.pid)) {
+      if (connection.mountPoint === this.point) connection.abort()
+    }
+  }
+
+  async end(): Promise<string[]> {
+    const troubles = isMounted(this.point) ? await unmount(this.point) : []
+    if (troubles.length > 0) this.abort()
+    if (await within(this.ended, 10_000)) {
+      if (this.#how !== 'exited with 0') troubles.push(`the server ${this.#how}`)
+      return troubles
+    }
+    troubles.push('the server did not end after umount')
+    for (const pid of this.pids().reverse()) process.kill(pid, 'SIGKILL')
+    if (!(await within(this.ended, 5000))) troubles.push('nor after SIGKILL')
+    return troubles
+  }
+}
+
+/** umount, then lazily. What went wrong, in order. */
+export async function unmount(point: string): Promise<string[]> {
+  const plain = await run('umount', [point], { limit: 15_000 })
+  if (plain.status === 0) return []
+  const reason = plain.timedOut ? 'umount hangs' : plain.stderr.trim()
+  const lazy = await run('umount', ['-l', point], { limit: 5000 })
+  return [reason, ...(lazy.status === 0 ? [] : [`umount -l: ${lazy.stderr.trim()}`])]
+}
+
+/** By the mount table alone: nothing mounted is touched. */
+export function isMounted(point: string): boolean {
+  const table = fs.readFileSync('/proc/self/mountinfo', 'utf8')
+  return table.split('\n').some(line => line.split(' ')[4] === point)
+}
+
+/** Whether `event` comes within `limit` milliseconds. */
+export function within(event: Promise<unknown>, limit: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const timer = setTimeout(() => resolve(false), limit)
+    event.then(
+      () => {
+        clearTimeout(timer)
+        resolve(true)
+      },
+      () => {
+        clearTimeout(timer)
+        resolve(true)
+      },
+    )
+  })
+}
