@@ -81,7 +81,7 @@ export class DirentPacker {
     w[i++] = cookie
     w[i++] = cookie / 0x1_0000_0000
     w[i++] = name.length
-    w[i++] = type
+    w[i] = type
     const bytes = this.reply.bytes
     const start = at + fuse_dirent.name
     const end = at + direntSize(name.length)

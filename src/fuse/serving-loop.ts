@@ -65,7 +65,6 @@ export class ServingLoop {
   /** Jobs whose end wakes the loop. */
   private waking = 0
   private slot = 0
-  private slotTaken = false
 
   private readonly onWake: () => void
 
@@ -264,21 +263,19 @@ export class ServingLoop {
     const session = this.sessions.get(device)
     const request = this.slots[this.slot]
     if (session === undefined || request === undefined) return 0
-    this.slotTaken = false
     const bytes = session.serve(request, this.reply)
-    if (this.slotTaken) this.slot = this.slotBusy.indexOf(0)
+    if (this.slotBusy[this.slot] !== 0) this.slot = this.slotBusy.indexOf(0)
     return bytes
   }
 
   /** Keeps a slot for the pool; false when it is the last free one. */
   private takeSlot(slot: number): boolean {
     this.slotBusy[slot] = 1
-    if (this.slotBusy.indexOf(0) < 0) this.drain()
-    if (this.slotBusy.indexOf(0) < 0) {
+    if (!this.slotBusy.includes(0)) this.drain()
+    if (!this.slotBusy.includes(0)) {
       this.slotBusy[slot] = 0
       return false
     }
-    this.slotTaken = true
     return true
   }
 

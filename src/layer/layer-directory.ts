@@ -45,16 +45,14 @@ export class LayerDirectory implements FdHolder {
     }
     if (this.parent === null) return this.layer.rootFd
     const chain: LayerDirectory[] = []
-    let at: LayerDirectory = this
+    let at = this.parent
     while (at.fd < 0 && at.parent !== null) {
       chain.push(at)
       at = at.parent
     }
-    let base = at.parent === null && at.fd < 0 ? at.layer.rootFd : at.fd
+    let base = at.fd < 0 ? at.layer.rootFd : at.fd
     let transient = -1
-    for (let i = chain.length - 1; i >= 0; i--) {
-      const step = chain[i]
-      if (step === undefined) break
+    for (const step of [...chain.reverse(), this]) {
       const fd = step.openFrom(base)
       if (transient >= 0) close(transient)
       if (fd < 0) return fd
@@ -75,8 +73,8 @@ export class LayerDirectory implements FdHolder {
   /** The path below the layer's root, '' for the root itself. */
   path(): string {
     if (this.parent === null) return ''
-    const parts: string[] = []
-    for (let d: LayerDirectory = this; d.parent !== null; d = d.parent) parts.push(d.name)
+    const parts = [this.name]
+    for (let d = this.parent; d.parent !== null; d = d.parent) parts.push(d.name)
     return parts.reverse().join('/')
   }
 

@@ -44,11 +44,7 @@ export class Layer {
   /** Keeps a detached mount alive; -1 without one. */
   private readonly treeFd: number
 
-  constructor(
-    path: string,
-    rootFd: number,
-    treeFd: number,
-  ) {
+  constructor(path: string, rootFd: number, treeFd: number) {
     this.path = path
     this.rootFd = rootFd
     this.treeFd = treeFd

@@ -4,20 +4,17 @@
 
 export type AttributeFamily = 'trusted' | 'user' | 'fuse-overlayfs'
 
-const NAMES = [
-  'opaque',
-  'redirect',
-  'origin',
-  'impure',
-  'nlink',
-  'metacopy',
-  'upper',
-  'uuid',
-  'protattr',
-  'whiteout',
-] as const
-
-type Name = (typeof NAMES)[number]
+type Name =
+  | 'opaque'
+  | 'redirect'
+  | 'origin'
+  | 'impure'
+  | 'nlink'
+  | 'metacopy'
+  | 'upper'
+  | 'uuid'
+  | 'protattr'
+  | 'whiteout'
 
 /** Prefixes fuse-overlayfs keeps to itself. */
 const FUSE_OVERLAYFS_HIDDEN = ['user.fuseoverlayfs.', 'trusted.overlay.', 'user.overlay.']

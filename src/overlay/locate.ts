@@ -37,7 +37,7 @@ export function locateUpper(u: Union, node: Node): Location {
     return at(u.stack.index.fd, node.indexEntry)
   const upper = node.parent?.dir?.upper
   if (upper === null || upper === undefined) {
-    if (node.dir?.upper != null) return at(u.fd(node.dir.upper), '')
+    if (node.dir !== null && node.dir.upper !== null) return at(u.fd(node.dir.upper), '')
     throw new FsError(E.ESTALE, 'locate')
   }
   return at(u.fd(upper), node.name)

@@ -1,7 +1,7 @@
 // What the union knows of one inode that the kernel knows: its names, where it lies in the
 // layers, its number. Only data, and the small invariants between the fields.
 import type { LayerDirectory } from '../layer/layer-directory.js'
-import type { CopyUp } from './copy-up.js'
+import type { CopyUp } from './copy-file.js'
 import type { Listing } from './listing.js'
 import type { OpenFile } from './open-file.js'
 import { S_IFDIR, S_IFMT } from '../sys/constants.js'

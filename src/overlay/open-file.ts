@@ -110,7 +110,7 @@ export class OpenFiles {
 
   release(fh: number): void {
     const node = this.handles[fh]
-    if (node?.file == null) return
+    if (node === undefined || node === null || node.file === null) return
     this.handles[fh] = null
     this.free.push(fh)
     this.openCount--

@@ -13,7 +13,6 @@ import { readAttributes } from './attributes.js'
 import { PLYFS_IOC_STATS, PLYFS_IOC_WHICH } from './control.js'
 import { answerStats, answerWhich } from './control-ioctl.js'
 import { createObject, createTemporary, type NewObject } from './creation.js'
-import * as files from './file-operations.js'
 import { flagsIoctl, isFlagsIoctl } from './flags-ioctl.js'
 import { forgetNode } from './forget.js'
 import { linkNode } from './link.js'
@@ -21,23 +20,22 @@ import { locate } from './locate.js'
 import { lookupChild } from './lookup.js'
 import type { Directory, Node } from './node.js'
 import { OpenFiles } from './open-file.js'
+import { OverlayData } from './overlay-data.js'
 import { readNames, readNamesPlus } from './read-directory.js'
 import { removeDirectory, unlinkName } from './removal.js'
 import { renameName } from './rename.js'
 import { setAttributes } from './set-attributes.js'
 import { answerStatx } from './statx.js'
 import { type Union, hasDirectory } from './union.js'
-import * as xattrs from './xattr-operations.js'
 
 type DirectoryNode = Node & { dir: Directory }
 
-export class Overlay implements Operations {
+export class Overlay extends OverlayData implements Operations {
   private readonly record = new Uint32Array(STAT_WORDS)
   private readonly statfsWords = new Uint32Array(20)
   private negotiated: Negotiated | null = null
   private readonly since = Date.now()
 
-  private readonly u: Union
   private readonly version: string
   private readonly started: () => void
   private readonly close: () => void
@@ -47,7 +45,7 @@ export class Overlay implements Operations {
    * hold, once the mount is gone.
    */
   constructor(u: Union, version: string, started: () => void, close: () => void) {
-    this.u = u
+    super(u)
     this.version = version
     this.started = started
     this.close = close
@@ -191,16 +189,6 @@ export class Overlay implements Operations {
     return result === 0 ? this.entry(reply, parent, newName, node) : result
   }
 
-  open(
-    req: Request,
-    reply: Reply,
-    nodeid: number,
-    flags: number,
-    openFlags: number,
-  ): number {
-    return files.openFile(this.u, req, reply, this.u.nodes.get(nodeid), flags, openFlags)
-  }
-
   create(
     req: Request,
     reply: Reply,
@@ -234,49 +222,6 @@ export class Overlay implements Operations {
     return this.created(reply, node, flags)
   }
 
-  read(
-    req: Request,
-    _reply: Reply,
-    nodeid: number,
-    fh: number,
-    offset: number,
-    size: number,
-  ): number {
-    return files.readFile(this.u, req, this.node(nodeid, fh), offset, size)
-  }
-
-  write(
-    req: Request,
-    _reply: Reply,
-    nodeid: number,
-    fh: number,
-    offset: number,
-    size: number,
-    at: number,
-    flags: number,
-  ): number {
-    return files.writeFile(this.u, req, this.node(nodeid, fh), offset, size, at, flags)
-  }
-
-  release(_req: Request, _reply: Reply, _nodeid: number, fh: number): number {
-    this.u.files.release(fh)
-    return 0
-  }
-
-  fsync(
-    req: Request,
-    _reply: Reply,
-    nodeid: number,
-    fh: number,
-    dataOnly: boolean,
-  ): number {
-    return files.syncFile(this.u, req, this.node(nodeid, fh), dataOnly)
-  }
-
-  fsyncdir(req: Request, _reply: Reply, nodeid: number, dataOnly: boolean): number {
-    return files.syncDirectory(this.u, req, this.u.directory(nodeid), dataOnly)
-  }
-
   readdir(
     _req: Request,
     reply: Reply,
@@ -308,77 +253,6 @@ export class Overlay implements Operations {
     return 0
   }
 
-  getxattr(
-    _req: Request,
-    reply: Reply,
-    nodeid: number,
-    name: string,
-    size: number,
-  ): number {
-    return xattrs.getAttribute(this.u, reply, this.u.nodes.get(nodeid), name, size)
-  }
-
-  listxattr(req: Request, reply: Reply, nodeid: number, size: number): number {
-    return xattrs.listAttributes(this.u, req, reply, this.u.nodes.get(nodeid), size)
-  }
-
-  setxattr(
-    req: Request,
-    _reply: Reply,
-    nodeid: number,
-    name: string,
-    value: Uint8Array,
-    flags: number,
-    killSgid: boolean,
-  ): number {
-    const node = this.u.nodes.get(nodeid)
-    return xattrs.setAttribute(this.u, req, node, name, value, flags, killSgid)
-  }
-
-  removexattr(req: Request, _reply: Reply, nodeid: number, name: string): number {
-    return xattrs.removeAttribute(this.u, req, this.u.nodes.get(nodeid), name)
-  }
-
-  fallocate(
-    req: Request,
-    _reply: Reply,
-    nodeid: number,
-    fh: number,
-    mode: number,
-    offset: number,
-    length: number,
-  ): number {
-    return files.allocate(this.u, req, this.node(nodeid, fh), mode, offset, length)
-  }
-
-  lseek(
-    _req: Request,
-    reply: Reply,
-    nodeid: number,
-    fh: number,
-    offset: number,
-    whence: number,
-  ): number {
-    return files.seek(this.u, reply, this.node(nodeid, fh), offset, whence)
-  }
-
-  copyFileRange(
-    req: Request,
-    _reply: Reply,
-    nodeid: number,
-    fhIn: number,
-    offIn: number,
-    nodeidOut: number,
-    fhOut: number,
-    offOut: number,
-    length: number,
-    wide: boolean,
-  ): number {
-    const from = this.node(nodeid, fhIn)
-    const to = this.node(nodeidOut, fhOut)
-    return files.copyFileRange(this.u, req, from, offIn, to, offOut, length, wide)
-  }
-
   ioctl(
     req: Request,
     reply: Reply,
@@ -396,11 +270,6 @@ export class Overlay implements Operations {
       return answerStats(this.u, reply, this.version, this.since, passes, outputSize)
     }
     return -E.ENOTTY
-  }
-
-  /** The node of a request that names an open file: the handle's, if there is one. */
-  private node(nodeid: number, fh: number): Node {
-    return this.u.files.nodeOf(fh) ?? this.u.nodes.get(nodeid)
   }
 
   private child(parent: DirectoryNode, name: string): Node | null | number {

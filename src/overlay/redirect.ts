@@ -23,7 +23,7 @@ export function redirectFor(
   if (has !== null && (sameParent || has.startsWith('/'))) return null
   if (sameParent) return name
   const parts: string[] = [has ?? name]
-  for (let at: Node | null = parent; at?.parent != null; at = at.parent) {
+  for (let at = parent; at.parent !== null; at = at.parent) {
     const redirect = at.dir?.redirect ?? null
     parts.push(redirect ?? at.name)
     if (redirect?.startsWith('/') === true) return parts.reverse().join('/')

@@ -72,21 +72,25 @@ function mayRename(
   if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -E.EINVAL
   if (!u.isWritable) return -E.EROFS
   if (from.parent.dir.removed || to.parent.dir.removed) return -E.ENOENT
+  if (to.name.length > NAME_MAX) return -E.ENAMETOOLONG
+  if (u.format.dotWhiteouts && isDotName(to.name)) return -E.EINVAL
   const exchange = (flags & RENAME_EXCHANGE) !== 0
   if (exchange && to.node === null) return -E.ENOENT
   if ((flags & RENAME_NOREPLACE) !== 0 && to.node !== null) return -E.EEXIST
-  if (to.name.length > NAME_MAX) return -E.ENAMETOOLONG
-  if (u.format.dotWhiteouts && isDotName(to.name)) return -E.EINVAL
-  const protectedBy = mayMove(from, to)
-  if (protectedBy < 0) return protectedBy
-  if (!exchange && to.node !== null && from.node !== to.node) {
-    if (to.node.isDirectory && !from.node.isDirectory) return -E.EISDIR
-    if (!to.node.isDirectory && from.node.isDirectory) return -E.ENOTDIR
-    if (hasDirectory(to.node) && listingOf(u, to.node).size > 0) return -E.ENOTEMPTY
-  }
-  return canMove(u, from.node) && (!exchange || to.node === null || canMove(u, to.node))
-    ? 0
-    : -E.EXDEV
+  const refused = mayMove(from, to)
+  if (refused < 0) return refused
+  const unfit = exchange ? 0 : mayReplace(u, from.node, to.node)
+  if (unfit < 0) return unfit
+  const movable = canMove(u, from.node) && (!exchange || canMove(u, to.node))
+  return movable ? 0 : -E.EXDEV
+}
+
+/** Whether one object may take the name of another. */
+function mayReplace(u: Union, node: Node, victim: Node | null): number {
+  if (victim === null || victim === node) return 0
+  if (victim.isDirectory && !node.isDirectory) return -E.EISDIR
+  if (!victim.isDirectory && node.isDirectory) return -E.ENOTDIR
+  return hasDirectory(victim) && listingOf(u, victim).size > 0 ? -E.ENOTEMPTY : 0
 }
 
 function mayMove(from: Place & { node: Node }, to: Place): number {
@@ -97,8 +101,8 @@ function mayMove(from: Place & { node: Node }, to: Place): number {
 }
 
 /** ovl_can_move: without redirects a directory of a lower layer stays where it is. */
-function canMove(u: Union, node: Node): boolean {
-  if (node.dir === null || !node.dir.hasLower) return true
+function canMove(u: Union, node: Node | null): boolean {
+  if (node === null || node.dir === null || !node.dir.hasLower) return true
   return u.options.redirectDir === 'on' && u.format.redirects
 }
 
@@ -110,7 +114,7 @@ function bringBothUp(
   exchange: boolean,
 ): number {
   if (from.node.copying !== null) return u.wait(from.node, req)
-  if (to.node?.copying != null) return u.wait(to.node, req)
+  if (to.node !== null && to.node.copying !== null) return u.wait(to.node, req)
   let ready = upAtName(u, req, from.parent, from.name, from.node)
   if (ready !== 0) return ready
   ready = copyUpDirectory(u, to.parent)
@@ -308,7 +312,7 @@ export function attach(parent: DirectoryNode, name: string, node: Node): void {
   parent.dir.children.set(name, node)
   parent.dir.listing?.insert(name, node.type >>> 12, node.inoLow, node.inoHigh)
   const upper = node.dir?.upper
-  if (upper != null) {
+  if (upper !== null && upper !== undefined) {
     upper.parent = upperOf(parent)
     upper.name = name
   }

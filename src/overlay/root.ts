@@ -4,7 +4,7 @@ import { FsError } from '../errno/fs-error.js'
 import { AT_EMPTY_PATH } from '../sys/constants.js'
 import { statx } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
-import { presentXattrs } from './lookup.js'
+import { presentXattrs } from './materialize.js'
 import { Directory, Node } from './node.js'
 import type { Union } from './union.js'
 

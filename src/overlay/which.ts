@@ -107,7 +107,9 @@ function partsOf(node: Node): Part[] {
       ? []
       : [{ directory: node.lowerDir, name: node.lowerName }]
   const upper = node.parent?.dir?.upper
-  return upper == null ? [] : [{ directory: upper, name: node.name }]
+  return upper === null || upper === undefined
+    ? []
+    : [{ directory: upper, name: node.name }]
 }
 
 function reasonOf(answer: WhichAnswer, top: LayerDirectory | undefined): string {
