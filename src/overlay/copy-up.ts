@@ -5,13 +5,7 @@ import { E } from '../errno/errno.js'
 import { PENDING } from '../fuse/operations.js'
 import type { Request } from '../fuse/request.js'
 import { LayerDirectory } from '../layer/layer-directory.js'
-import {
-  AT_SYMLINK_NOFOLLOW,
-  S_IFDIR,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-} from '../sys/constants.js'
+import { AT_SYMLINK_NOFOLLOW, S_IFLNK, S_IFMT, S_IFREG } from '../sys/constants.js'
 import { mkdirat, mknodat, readlinkat, statx, symlinkat, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import { CopyUp } from './copy-file.js'
@@ -121,16 +115,14 @@ function makeSpecial(
 }
 
 function copyOneDirectory(u: Union, node: Node): number {
-  const { parent } = node
-  if (node.dir === null) return -E.ENOTDIR
-  const lower = node.dir.lowers[0]
-  const lowerParent = lower?.parent ?? null
-  if (lower === undefined || lowerParent === null || parent === null) return -E.ESTALE
-  if (u.stack.upper === null) return -E.EROFS
+  const { dir, parent } = node
+  const lower = dir?.lowers[0]
+  if (dir === null || lower === undefined || parent === null) return -E.ESTALE
+  const lowerParent = lower.parent
+  if (lowerParent === null || u.stack.upper === null) return -E.EROFS
   let error = statx(u.fd(lowerParent), lower.name, AT_SYMLINK_NOFOLLOW, record, 0)
   if (error < 0) return error
   const stat = record.slice()
-  if (((stat[ST.mode] ?? 0) & S_IFMT) !== S_IFDIR) return -E.ESTALE
   const temporary = u.work.temporary()
   error = mkdirat(u.work.fd, temporary, 0o700)
   if (error < 0) return error
@@ -143,7 +135,7 @@ function copyOneDirectory(u: Union, node: Node): number {
     u.work.discardDirectory(temporary)
     return error
   }
-  node.dir.upper = new LayerDirectory(u.stack.upper, upperOf(parent), node.name)
+  dir.upper = new LayerDirectory(u.stack.upper, upperOf(parent), node.name)
   node.hasUpper = true
   node.hasOrigin = true
   notePublished(node)

@@ -32,6 +32,11 @@ export class LookupState {
   leaf = ''
   readonly record = new Uint32Array(STAT_WORDS)
 
+  /** Forgets what the last step found. */
+  miss(): void {
+    this.parent = null
+  }
+
   begin(name: string, last: boolean): void {
     this.name = name
     this.isDirectory = false
@@ -64,7 +69,7 @@ export class LayerLookup {
    * `d.parent` says whether and where something was found. Returns 0 or -errno.
    */
   lookup(base: LayerDirectory, d: LookupState): number {
-    d.parent = null
+    d.miss()
     if (!d.name.startsWith('/')) return this.single(base, d, d.name, 0, '')
     let directory = base
     let rest = d.name.length - 1
@@ -74,7 +79,7 @@ export class LayerLookup {
       const end = slash < 0 ? d.name.length : slash
       const component = d.name.slice(start, end)
       const post = d.name.slice(end)
-      d.parent = null
+      d.miss()
       const error = this.single(directory, d, component, start, post)
       if (error < 0 || d.parent === null || post === '') return error
       if (statType(d.record) !== S_IFDIR) {
@@ -121,29 +126,49 @@ export class LayerLookup {
       d.stop = true
       return 0
     }
-    if (type !== S_IFDIR) {
-      if (d.isDirectory || !isLast) {
-        d.stop = true
-        return 0
-      }
-      d.parent = base
-      d.leaf = component
-      d.metacopy = this.isMetacopy(fd, component, type)
-      d.stop = !d.metacopy
-      if (!d.metacopy || d.last) return 0
-    } else {
-      if (isLast) d.isDirectory = true
-      d.parent = base
-      d.leaf = component
-      if (d.last) return 0
-      if (opaqueValue(fd, component, this.format) === 'y') {
-        d.stop = true
-        if (isLast) d.opaque = true
-        return 0
-      }
-    }
-    this.checkRedirect(fd, d, component, prefix, post)
+    const goesOn =
+      type === S_IFDIR
+        ? this.isOpenDirectory(base, fd, d, component, isLast)
+        : this.isFileWithoutData(base, fd, d, component, isLast)
+    if (goesOn) this.checkRedirect(fd, d, component, prefix, post)
     return 0
+  }
+
+  /** Notes a directory; true when layers below may merge with it. */
+  private isOpenDirectory(
+    base: LayerDirectory,
+    fd: number,
+    d: LookupState,
+    name: string,
+    isLast: boolean,
+  ): boolean {
+    if (isLast) d.isDirectory = true
+    d.parent = base
+    d.leaf = name
+    if (d.last) return false
+    if (opaqueValue(fd, name, this.format) !== 'y') return true
+    d.stop = true
+    if (isLast) d.opaque = true
+    return false
+  }
+
+  /** Notes a file, unless it lies below a directory; true when its data is to be found below. */
+  private isFileWithoutData(
+    base: LayerDirectory,
+    fd: number,
+    d: LookupState,
+    name: string,
+    isLast: boolean,
+  ): boolean {
+    if (d.isDirectory || !isLast) {
+      d.stop = true
+      return false
+    }
+    d.parent = base
+    d.leaf = name
+    d.metacopy = this.isMetacopy(fd, name, statType(d.record))
+    d.stop = !d.metacopy
+    return d.metacopy && !d.last
   }
 
   private isXattrWhiteout(

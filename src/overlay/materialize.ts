@@ -236,7 +236,12 @@ function loadUpper(u: Union, node: Node, found: Found, record: Uint32Array): voi
   const present = found.upperPresent
   if (present === null || present.none) return
   if (present.has('protattr')) loadProtection(u, node)
-  if (!present.has('nlink') || u.stack.index === null || node.parent === null) return
+  if (present.has('nlink')) loadIndexed(u, node, record)
+}
+
+/** An upper file that the index knows: its union nlink. */
+function loadIndexed(u: Union, node: Node, record: Uint32Array): void {
+  if (u.stack.index === null || node.parent === null) return
   const layer = openOrigin(u, node, scratch)
   const upper = node.parent.dir?.upper ?? null
   if (layer === null || upper === null) return

@@ -69,20 +69,26 @@ function mayRename(
   to: Place,
   flags: number,
 ): number {
-  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -E.EINVAL
+  const misused = checkFlags(to, flags)
+  if (misused < 0) return misused
   if (!u.isWritable) return -E.EROFS
   if (from.parent.dir.removed || to.parent.dir.removed) return -E.ENOENT
   if (to.name.length > NAME_MAX) return -E.ENAMETOOLONG
   if (u.format.dotWhiteouts && isDotName(to.name)) return -E.EINVAL
   const exchange = (flags & RENAME_EXCHANGE) !== 0
-  if (exchange && to.node === null) return -E.ENOENT
-  if ((flags & RENAME_NOREPLACE) !== 0 && to.node !== null) return -E.EEXIST
   const refused = mayMove(from, to)
   if (refused < 0) return refused
   const unfit = exchange ? 0 : mayReplace(u, from.node, to.node)
   if (unfit < 0) return unfit
   const movable = canMove(u, from.node) && (!exchange || canMove(u, to.node))
   return movable ? 0 : -E.EXDEV
+}
+
+/** RENAME_WHITEOUT is for the disk below an overlay, not for its users. */
+function checkFlags(to: Place, flags: number): number {
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -E.EINVAL
+  if ((flags & RENAME_EXCHANGE) !== 0 && to.node === null) return -E.ENOENT
+  return (flags & RENAME_NOREPLACE) !== 0 && to.node !== null ? -E.EEXIST : 0
 }
 
 /** Whether one object may take the name of another. */
@@ -102,7 +108,7 @@ function mayMove(from: Place & { node: Node }, to: Place): number {
 
 /** ovl_can_move: without redirects a directory of a lower layer stays where it is. */
 function canMove(u: Union, node: Node | null): boolean {
-  if (node === null || node.dir === null || !node.dir.hasLower) return true
+  if (node?.dir?.hasLower !== true) return true
   return u.options.redirectDir === 'on' && u.format.redirects
 }
 
