@@ -102,6 +102,8 @@ int64_t Loop::reply(int device, size_t replyBytes) {
 // that is not there makes the whole of it the pool's.
 int64_t Loop::readNow(int device, uint64_t unique, int fd, int64_t position, size_t size) {
   constexpr size_t kHeader = sizeof(struct fuse_out_header);
+  // preadv2 takes -1 for the descriptor's own position.
+  if (position < 0) return -EINVAL;
   if (!readBuffer_.ensure(kHeader + size)) return -ENOMEM;
   size_t done = 0;
   while (done < size) {
