@@ -6,17 +6,19 @@ import type { Conductor } from './conductor.js'
 import { result } from './answer.js'
 import { nextStep } from './generate.js'
 import { kernel } from './implementations.js'
-import { layerKinds, rawLayer, type Layer } from './layers.js'
+import { layerKinds, rawLayer, type Below, type Layer } from './layers.js'
 import { Model } from './model.js'
 import { encode, IDENTITIES, USERS, type Step } from './operation.js'
 import type { Random } from './random.js'
 import { run, type Filesystem, type Scratch } from './scratch.js'
-import { parseTree, toModel } from './trees.js'
+import { parseTree, toModel, type TreeEntry } from './trees.js'
 
 const OVERLAY_STEPS = 60
 
-/** Where the steps come from: written down, or made up while the layer is being built. */
-type Source = readonly Layer[] | Random
+/** Where the layers come from: written down, or made up while they are being built. */
+export type Source =
+  | { readonly layers: readonly Layer[]; readonly random?: undefined }
+  | { readonly random: Random; readonly layers?: undefined }
 
 export interface Built {
   readonly image: string
@@ -33,17 +35,15 @@ export function buildLayers(
   const disk = scratch.directory('build')
   scratch.mountImage(image, fs, disk)
   for (const user of USERS) conductor.start(user, IDENTITIES[user])
+  const site: Site = { scratch, conductor, disk, random: source.random }
   const layers: Layer[] = []
   try {
-    const wanted = Array.isArray(source) ? source : planned(source as Random)
-    for (const [i, layer] of wanted.entries()) {
+    const kinds = source.random ? layerKinds(source.random) : source.layers.map(l => l.kind)
+    for (const [i, kind] of kinds.entries()) {
       mkdirSync(join(disk, `l${i}`))
-      const random = Array.isArray(source) ? undefined : (source as Random)
-      layers.push(
-        layer.kind === 'raw' || i === 0
-          ? buildRaw(conductor, join(disk, `l${i}`), layer)
-          : buildThroughOverlay(scratch, conductor, disk, i, layer, random),
-      )
+      const layer = source.layers?.[i]
+      const raw = kind === 'raw' || i === 0
+      layers.push(raw ? buildRaw(site, i, layer) : buildThroughOverlay(site, i, layer))
     }
   } finally {
     for (const user of USERS) conductor.end(user)
@@ -54,10 +54,12 @@ export function buildLayers(
   return { image, layers }
 }
 
-function planned(random: Random): Layer[] {
-  return layerKinds(random).map((kind, i) =>
-    kind === 'raw' ? rawLayer(random, i === 0) : { kind, steps: [] },
-  )
+/** Where layers are built, and the source of new ones. */
+interface Site {
+  readonly scratch: Scratch
+  readonly conductor: Conductor
+  readonly disk: string
+  readonly random: Random | undefined
 }
 
 function perform(conductor: Conductor, step: Step): string {
@@ -65,45 +67,77 @@ function perform(conductor: Conductor, step: Step): string {
   return answer
 }
 
-function buildRaw(conductor: Conductor, directory: string, layer: Layer): Layer {
+function buildRaw(site: Site, position: number, given: Layer | undefined): Layer {
+  const { conductor, disk, random } = site
+  const layer = given ?? rawLayer(known(random), shownBelow(site, position))
   conductor.ask(['u0'], 'umask 0')
-  conductor.ask(['u0'], `root ${directory}`)
+  conductor.ask(['u0'], `root ${join(disk, `l${position}`)}`)
   for (const step of layer.steps) perform(conductor, step)
   conductor.ask(['u0'], 'leave')
   return layer
 }
 
-function buildThroughOverlay(
-  scratch: Scratch,
-  conductor: Conductor,
-  disk: string,
+function known(random: Random | undefined): Random {
+  if (!random) throw new Error('a layer is missing')
+  return random
+}
+
+/** What the layers built so far show together. */
+function shownBelow(site: Site, position: number): Below {
+  if (position === 0) return { directories: new Set(), names: [] }
+  return throughOverlay(site, position, join(site.disk, 'nothing'), conductor => {
+    const entries = treeOf(conductor).filter(entry => entry.path !== '.' && !entry.error)
+    const directories = entries.filter(entry => (entry.mode & 0o170000) === 0o040000)
+    return {
+      directories: new Set(directories.map(entry => entry.path)),
+      names: entries.map(entry => entry.path),
+    }
+  })
+}
+
+function buildThroughOverlay(site: Site, position: number, given: Layer | undefined): Layer {
+  return throughOverlay(site, position, join(site.disk, `l${position}`), conductor => {
+    conductor.ask(['u0'], `umask 022`)
+    if (!given) return { kind: 'overlay', steps: invent(conductor, known(site.random)) }
+    for (const step of given.steps) perform(conductor, step)
+    return given
+  })
+}
+
+/** Mounts the layers below `position` with that upper and lets the workers in. */
+function throughOverlay<T>(
+  { scratch, conductor, disk }: Site,
   position: number,
-  layer: Layer,
-  random: Random | undefined,
-): Layer {
+  upper: string,
+  work: (conductor: Conductor) => T,
+): T {
   const lowers = Array.from({ length: position }, (_, i) => join(disk, `l${position - 1 - i}`))
-  const work = join(disk, 'buildwork')
-  const merged = scratch.directory('build.merged')
-  mkdirSync(work)
-  kernel.mount({ lowers, upper: join(disk, `l${position}`), work }, merged)
+  const workdir = join(disk, 'buildwork')
+  const merged = scratch.mountPoint('side.build')
+  mkdirSync(workdir)
+  mkdirSync(upper, { recursive: true })
+  kernel.mount({ lowers, upper, work: workdir }, merged)
   try {
     for (const user of USERS) conductor.ask([user], `root ${merged}`)
-    conductor.ask(['u0'], `umask 022`)
-    const steps = random ? invent(conductor, random) : layer.steps
-    if (!random) for (const step of steps) perform(conductor, step)
+    const value = work(conductor)
     for (const user of USERS) conductor.ask([user], 'leave')
-    return { kind: 'overlay', steps }
+    return value
   } finally {
     run('umount', ['-l', merged])
-    rmSync(work, { recursive: true, force: true })
+    rmSync(workdir, { recursive: true, force: true })
+    if (upper.endsWith('/nothing')) rmSync(upper, { recursive: true, force: true })
   }
+}
+
+function treeOf(conductor: Conductor): TreeEntry[] {
+  const [tree = 'dead'] = conductor.ask(['u0'], 'tree .')
+  return parseTree(tree)
 }
 
 /** Random operations on the mount that the workers are in. */
 function invent(conductor: Conductor, random: Random): Step[] {
   const model = new Model()
-  const [tree = ''] = conductor.ask(['u0'], 'tree .')
-  model.load(toModel(parseTree(tree)))
+  model.load(toModel(treeOf(conductor)))
   const steps: Step[] = []
   while (steps.length < OVERLAY_STEPS) {
     const step = nextStep(random, model, { harness: 0 })

@@ -49,7 +49,7 @@ const symlink: Generator = scene => {
   const target = random.pick([
     up + (inside.startsWith('@') ? 'a' : inside),
     random.pick(NAMES),
-    '/nowhere',
+    '/proc/nowhere',
     'x'.repeat(random.pick([1, 60, 61, 1000, 4095])),
   ])
   return ['symlink', target, path]

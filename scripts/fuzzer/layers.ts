@@ -16,17 +16,34 @@ export interface Layer {
 
 const ENTRIES = 30
 
+/** What the layers below show together. */
+export interface Below {
+  /** Paths without a slash at the end; the root is not among them. */
+  readonly directories: ReadonlySet<string>
+  readonly names: readonly string[]
+}
+
 /** What one layer is being filled with. */
 class Builder {
   readonly steps: Step[] = []
+  /** '' for the root, the others with a slash at the end. */
   readonly directories: string[] = ['']
+  /** Those of them that merge with one below. */
+  readonly merged = new Set([''])
   readonly files: string[] = []
   readonly taken = new Set<string>()
-
   readonly random: Random
+  readonly below: Below
 
-  constructor(random: Random) {
+  constructor(random: Random, below: Below) {
     this.random = random
+    this.below = below
+  }
+
+  addDirectory(path: string, opaque: boolean): void {
+    this.directories.push(path + '/')
+    const visible = this.below.directories.has(path) && this.merged.has(parentOf(path))
+    if (visible && !opaque) this.merged.add(path + '/')
   }
 
   add(name: string, ...args: Argument[]): void {
@@ -83,8 +100,9 @@ const directory: Entry = builder => {
   const path = builder.path()
   builder.add('mkdir', path, 0o777)
   builder.dress(path, true)
-  builder.directories.push(path + '/')
-  if (builder.random.chance(0.12)) builder.add('setxattr', path, 'trusted.overlay.opaque', '79', 0, 1)
+  const opaque = builder.random.chance(0.15)
+  if (opaque) builder.add('setxattr', path, 'trusted.overlay.opaque', '79', 0, 1)
+  builder.addDirectory(path, opaque)
 }
 
 const file: Entry = builder => {
@@ -134,16 +152,26 @@ const program: Entry = builder => {
   builder.files.push(path)
 }
 
+/** Not compared: 'whiteouts in directories that do not merge'. */
+function whiteoutPlace(builder: Builder, paths: readonly string[]): string | undefined {
+  const fit = paths.filter(path => !builder.taken.has(path) && builder.merged.has(parentOf(path)))
+  if (fit.length === 0) return undefined
+  const path = builder.random.pick(fit)
+  builder.taken.add(path)
+  return path
+}
+
 const whiteout: Entry = builder => {
-  builder.add('mknod', builder.path(), S_IFCHR, 0, 0)
+  const { random, below, merged } = builder
+  const nothing = [...merged].map(directory => directory + random.pick(NAMES))
+  const path = whiteoutPlace(builder, random.chance(0.8) ? below.names : nothing)
+  if (path !== undefined) builder.add('mknod', path, S_IFCHR, 0, 0)
 }
 
 /** As a rename leaves it: a directory that says where its lower part lies, a whiteout there. */
 const redirect: Entry = builder => {
-  const { random } = builder
-  const absolute = random.pick(['dir', 'dir2', 'dir/sub', 'a', 'b/c'])
-  if (builder.taken.has(absolute) || !builder.directories.includes(parentOf(absolute))) return
-  builder.taken.add(absolute)
+  const absolute = whiteoutPlace(builder, [...builder.below.directories])
+  if (absolute === undefined) return
   const path = builder.path()
   const sibling = parentOf(path) === parentOf(absolute)
   const target = sibling ? absolute.slice(parentOf(absolute).length) : `/${absolute}`
@@ -158,15 +186,16 @@ function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/') + 1)
 }
 
-export function rawLayer(random: Random, lowest: boolean): Layer {
-  const builder = new Builder(random)
+export function rawLayer(random: Random, below: Below): Layer {
+  const builder = new Builder(random, below)
+  const lowest = below.names.length === 0
   // Names that every layer has, so that directories merge.
   for (const path of ['dir', 'dir2', 'dir/sub']) {
     if (!random.chance(0.7) || !(path.startsWith('dir/') ? builder.taken.has('dir') : true)) continue
     builder.taken.add(path)
     builder.add('mkdir', path, 0o777)
     builder.dress(path, true)
-    builder.directories.push(path + '/')
+    builder.addDirectory(path, false)
   }
   for (let i = 0; i < ENTRIES; i++) {
     const entry = random.weighted<Entry>([
@@ -176,7 +205,7 @@ export function rawLayer(random: Random, lowest: boolean): Layer {
       [4, symlink],
       [3, special],
       [1, program],
-      [lowest ? 0 : 5, whiteout],
+      [lowest ? 0 : 6, whiteout],
       [lowest ? 0 : 2, redirect],
     ])
     entry(builder)

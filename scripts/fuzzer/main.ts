@@ -51,7 +51,7 @@ class Fuzzer {
   /** A random case of that length; the steps are found while it runs. */
   random(seed: number, fs: Filesystem, length: number): Case | undefined {
     const random = new Random(seed)
-    const built = buildLayers(this.#scratch, this.#conductor, fs, random)
+    const built = buildLayers(this.#scratch, this.#conductor, fs, { random })
     const watching = random.pick([0, 0.3, 1])
     const pending: Step[] = []
     let count = 0
@@ -73,7 +73,7 @@ class Fuzzer {
   }
 
   replay(value: Case): { finding: RunResult['finding']; stepsUsed: number } {
-    const built = buildLayers(this.#scratch, this.#conductor, value.fs, value.layers)
+    const built = buildLayers(this.#scratch, this.#conductor, value.fs, value)
     const left = [...value.steps]
     const { finding, steps } = this.#run(value.fs, built, value.options, () => left.shift())
     this.#scratch.removeImage(built.image)

@@ -16,6 +16,8 @@ export const NOT_COMPARED = {
   'filesystem type of statfs': 'FUSE reports its own magic, whatever the server says.',
   'filesystem id of statfs': 'FUSE reports 0.',
   'free space': 'The images are filled differently.',
+  'holes on xfs':
+    'It allocates ahead of what is written, and gives that back when it likes. Compared on ext4.',
   'partial listings':
     'The order differs. Each side is checked for itself: no name twice, none missing that was there throughout, none that never was.',
   'pid of a lock': 'The processes of the two sides are different ones.',
@@ -27,6 +29,8 @@ export const NOT_COMPARED = {
   'read-only mappings across a copy-up':
     'The kernel documents that a MAP_SHARED mapping of a lower file does not see later writes. Mappings that stay are made of files open for writing.',
   'writing to a running program': 'The kernel documents that executing a lower file does not refuse writers. Programs are run to their end within one operation.',
+  'whiteouts in directories that do not merge':
+    'Kernel overlayfs passes such a directory on as it is: it lists the whiteout and does not find it. No overlay makes them; not generated.',
   'the work directory': 'Temporary names and the shared whiteout are each one’s own; what lasts in it (the index) is compared.',
   'link counts and times of whiteouts': 'Kernel overlayfs links one inode for all.',
   'uuid of the upper': 'A random number; compared is that there is one.',

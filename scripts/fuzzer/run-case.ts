@@ -75,7 +75,10 @@ class Execution {
     if (failed) return failed
     const trees = this.#compareMerged('at the start')
     if (trees) return trees
-    this.#model.load(toModel(a.tree()))
+    const tree = a.tree()
+    // Not compared: 'whiteouts in directories that do not merge'. A shrunk case may have them.
+    if (tree.some(entry => entry.error)) return undefined
+    this.#model.load(toModel(tree))
     for (;;) {
       const step = this.input.next(this.#model)
       if (!step) break
@@ -158,6 +161,8 @@ class Execution {
     const differences = compareTrees(this.a.tree(), this.b.tree(), {
       raw: false,
       begin: this.begin,
+      // Not compared: 'holes on xfs'.
+      extents: this.input.fs === 'ext4',
     })
     return toFinding('merged', when, differences)
   }
@@ -167,6 +172,8 @@ class Execution {
     const differences = compareTrees(this.a.upperTree(), this.b.upperTree(), {
       raw: true,
       begin: this.begin,
+      // Not compared: 'holes on xfs'.
+      extents: this.input.fs === 'ext4',
     })
     return toFinding('upper', 'at the end', differences)
   }

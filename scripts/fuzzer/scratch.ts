@@ -18,6 +18,9 @@ const MOUNT_OPTIONS: Readonly<Record<Filesystem, string>> = {
   xfs: 'loop,nouuid',
 }
 
+const MOUNT_POINTS = ['side.a', 'side.b', 'side.build'] as const
+const DEEP = 'level1/level2/level3/level4/level5/level6/level7'
+
 export class Scratch {
   readonly root: string
   #images = 0
@@ -26,6 +29,22 @@ export class Scratch {
     this.root = root
     mkdirSync(root, { recursive: true })
     run('mount', ['-t', 'tmpfs', '-o', 'mode=755,size=4G', 'fuzz', root])
+    this.#makeMountPoints()
+  }
+
+  /**
+   * Where unions are mounted: deep in a tree that is read-only and holds no name that operations
+   * use, since symlinks that are moved lead out of the mount, up to the five `..` of a target.
+   */
+  #makeMountPoints(): void {
+    const outside = this.directory('outside')
+    run('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'fuzz-mounts', outside])
+    for (const name of MOUNT_POINTS) this.directory(`outside/${DEEP}/${name}`)
+    run('mount', ['-o', 'remount,ro', outside])
+  }
+
+  mountPoint(name: (typeof MOUNT_POINTS)[number]): string {
+    return join(this.root, 'outside', DEEP, name)
   }
 
   /** Removes everything; mounts that are still there are detached. */

@@ -36,7 +36,7 @@ export class Side {
     this.#layerCount = layerCount
     this.implementation = implementation
     this.disk = scratch.directory(`disk.${name}`)
-    this.merged = scratch.directory(`merged.${name}`)
+    this.merged = scratch.mountPoint(`side.${name}`)
     scratch.mountImage(image, fs, this.disk)
     for (const directory of ['upper', 'work']) {
       mkdirSync(join(this.disk, directory), { recursive: true })

@@ -85,6 +85,8 @@ export interface Difference {
 export interface TreeRules {
   /** The raw directories below the mount, with whiteouts and overlay attributes. */
   readonly raw: boolean
+  /** Whether where data and holes lie is the doing of the operations alone. */
+  readonly extents: boolean
   /** Milliseconds since the epoch at which the run began. */
   readonly begin: number
 }
@@ -141,7 +143,7 @@ function compareEntries(a: TreeEntry, b: TreeEntry, rules: TreeRules): Differenc
   // Not compared: 'directory sizes'.
   if ((a.mode & S_IFMT) !== 0o040000) note('size', String(a.size), String(b.size))
   note('content', a.content, b.content)
-  note('extents', a.extents, b.extents)
+  if (rules.extents) note('extents', a.extents, b.extents)
   note('attributes', a.attributes, b.attributes)
   for (const field of ['mtime', 'ctime', 'btime'] as const) {
     if (!sameTime(a[field], b[field], rules.begin)) note(field, a[field], b[field])

@@ -228,7 +228,7 @@ void op_program(struct tokens *in) {
   memcpy(image + 120, code, sizeof code);
   struct place place = take_place(in);
   mode_t mode = (mode_t)take_number(in);
-  int fd = openat(place.directory, place.name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  int fd = openat(place.directory, place.name, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, mode);
   ssize_t written = fd < 0 ? -1 : write(fd, image, sizeof image);
   int error = errno;
   if (fd >= 0) close(fd);
