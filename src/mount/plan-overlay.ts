@@ -141,6 +141,7 @@ function kernelFeatures(
   const isUser = format === 'kernel-user'
   if (isUser) refuseWithUserxattr(request)
   refuseConflicts(request)
+  if (!given.mayTrusted) refuseWithoutHandles(request)
   const verity = request.verity ?? 'off'
   const metacopy = wantsMetacopy(request)
   const redirectDir = metacopy ? 'on' : chooseRedirect(request, given, isUser)
@@ -148,12 +149,30 @@ function kernelFeatures(
   return {
     redirectDir,
     // Without an upper there is nothing to index (the kernel ignores index=on then).
-    index: hasUpper && (nfsExport || (request.index ?? given.form !== 'drop-in')),
+    index: hasUpper && (nfsExport || (request.index ?? wantsIndex(given))),
     metacopy: metacopy && hasUpper,
     // A handle of a lower directory cannot lead to one that a redirect moved.
     nfsExport: nfsExport && (hasUpper || redirectDir === 'nofollow'),
     verity,
     uuid: chooseUuid(request, hasUpper),
+  }
+}
+
+/** Index entries are opened by handle, which takes CAP_DAC_READ_SEARCH (ovl_can_decode_fh). */
+function wantsIndex(given: Circumstances): boolean {
+  return given.form !== 'drop-in' && given.mayTrusted
+}
+
+function refuseWithoutHandles(request: MountRequest): void {
+  for (const [option, isOn] of [
+    ['index', request.index],
+    ['nfs_export', request.nfsExport],
+  ] as const) {
+    if (isOn !== true) continue
+    throw new MountError(
+      `${option}=on needs the right to open files by handle, which is root's`,
+      'leave it out, or mount as root',
+    )
   }
 }
 

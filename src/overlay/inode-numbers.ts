@@ -28,9 +28,10 @@ export class InodeNumbers {
     node.inoHigh = this.narrow ? 0 : high
   }
 
-  /** A number that already uses the high bits: they are mixed into the ones below. */
+  /** A number that already uses the high bits: they go to the middle, which few use. */
   private fold(high: number): number {
     const mask = (2 ** this.shift - 1) >>> 0
-    return ((high ^ (Math.imul(high, 0x9e37_79b1) >>> this.bits)) & mask) >>> 0
+    const top = high >>> this.shift
+    return ((high & mask) ^ (top << (this.shift >>> 1))) >>> 0
   }
 }

@@ -1,0 +1,58 @@
+import t from 'tap'
+import { OverlayXattrs, PresentXattrs } from '../../../src/layer/overlay-xattrs.js'
+
+const trusted = new OverlayXattrs('trusted')
+const user = new OverlayXattrs('user')
+const fuse = new OverlayXattrs('fuse-overlayfs')
+
+void t.test('an overlay in an overlay keeps its attributes one level deeper', async t => {
+  for (const [x, name] of [
+    [trusted, 'trusted.overlay.opaque'],
+    [user, 'user.overlay.redirect'],
+  ] as const) {
+    const disk = x.toDisk(name)
+    t.equal(disk, name.replace('overlay.', 'overlay.overlay.'))
+    t.equal(x.fromDisk(disk ?? ''), name)
+    t.equal(x.fromDisk(name), null, 'our own are not shown')
+    const twice = x.toDisk(disk ?? '') ?? ''
+    t.equal(x.fromDisk(twice), disk, 'one level is stripped for each mount')
+  }
+})
+
+void t.test('other attributes are what they are', async t => {
+  for (const name of [
+    'user.a',
+    'security.capability',
+    'trusted.other',
+    'trusted.overlayfs.x',
+  ]) {
+    t.equal(trusted.toDisk(name), name)
+    t.equal(trusted.fromDisk(name), name)
+    t.equal(trusted.isPrivate(name), false)
+  }
+  t.equal(trusted.fromDisk('user.overlay.opaque'), 'user.overlay.opaque')
+  t.equal(user.fromDisk('trusted.overlay.opaque'), 'trusted.overlay.opaque')
+})
+
+void t.test('fuse-overlayfs keeps its prefixes out of reach', async t => {
+  for (const name of [
+    'user.fuseoverlayfs.x',
+    'trusted.overlay.opaque',
+    'user.overlay.x',
+    'user.containers.override_stat',
+  ]) {
+    t.equal(fuse.toDisk(name), null, name)
+    t.equal(fuse.fromDisk(name), null, name)
+  }
+  t.equal(fuse.toDisk('user.mine'), 'user.mine')
+})
+
+void t.test('the attributes present are read from one listing', async t => {
+  const list = 'user.a\0trusted.overlay.origin\0trusted.overlay.overlay.opaque\0'
+  const present = new PresentXattrs(list, trusted)
+  t.equal(present.has('origin'), true)
+  t.equal(present.has('opaque'), false, 'an escaped one is somebody else’s')
+  t.equal(present.none, false)
+  t.equal(new PresentXattrs('user.a\0', trusted).none, true)
+  t.equal(new PresentXattrs('', trusted).none, true)
+})
