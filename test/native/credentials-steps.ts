@@ -57,7 +57,8 @@ export function assuming(): unknown {
   const first = [restore(), assume(1000, 1001), madeBy('a')]
   const during = threadStatus('Uid', 'Gid', 'CapEff')
   const second = [assume(0, 5), madeBy('b'), assume(7, 0), madeBy('c')]
-  const rights = outcome(openat2(AT_FDCWD, `${folder()}/secret`, O_WRONLY, 0, 0)) !== 'EACCES'
+  const rights =
+    outcome(openat2(AT_FDCWD, `${folder()}/secret`, O_WRONLY, 0, 0)) !== 'EACCES'
   const ended = [restore(), restore(), madeBy('d')]
   return { before, first, during, second, rights, ended, after: threadStatus(...IDS) }
 }
@@ -96,7 +97,13 @@ export function becoming(): unknown {
     setresuid(-1, 33, 0xffffffff),
   ]
   const now = threadStatus('Uid', 'Gid', 'Groups')
-  return { results, now, denied: madeBy('g'), back: setresuid(-1, 0, -1), made: madeBy('h') }
+  return {
+    results,
+    now,
+    denied: madeBy('g'),
+    back: setresuid(-1, 0, -1),
+    made: madeBy('h'),
+  }
 }
 
 /** The umask is this thread's once CLONE_FS is unshared. */

@@ -35,7 +35,10 @@ t.test('credentials', { skip: isRoot() ? false : 'needs root' }, async t => {
   })
 
   t.test('with fewer capabilities', async t => {
-    const got = await onThread<Steps & Record<string, unknown>>(STEPS, 'assumingWithFewer')
+    const got = await onThread<Steps & Record<string, unknown>>(
+      STEPS,
+      'assumingWithFewer',
+    )
     t.strictSame(got['made'], [0, '1000 1000'])
     t.not(got.before['CapEff'], got.before['CapPrm'])
     t.equal(got.during['CapEff'], got.before['CapEff'])
@@ -44,7 +47,10 @@ t.test('credentials', { skip: isRoot() ? false : 'needs root' }, async t => {
   })
 
   t.test('without the right to', async t => {
-    const got = await onThread<Steps & Record<string, unknown>>(STEPS, 'assumingWithoutRights')
+    const got = await onThread<Steps & Record<string, unknown>>(
+      STEPS,
+      'assumingWithoutRights',
+    )
     t.equal(got['refused'], 'EPERM')
     t.strictSame(got.after, got.before)
     t.equal(got['made'], '0 0')

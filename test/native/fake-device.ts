@@ -3,7 +3,12 @@
 import * as fs from 'node:fs'
 import type { Test } from 'tap'
 import { O_NONBLOCK } from '../../src/sys/constants.js'
-import { loopAdd, loopCreate, loopDestroy, type LoopMemory } from '../../src/sys/device.js'
+import {
+  loopAdd,
+  loopCreate,
+  loopDestroy,
+  type LoopMemory,
+} from '../../src/sys/device.js'
 import { close } from '../../src/sys/file.js'
 import { socketpair } from '../../src/sys/process.js'
 import { succeed } from './place.js'

@@ -67,7 +67,10 @@ t.test('dup2', async t => {
   const target = succeed(file.openat2(fd, '.', O_PATH, 0, 0))
   t.equal(file.dup2(fd, target), target)
   t.ok(isCloseOnExec(target))
-  t.equal(fs.readlinkSync(`/proc/self/fd/${target}`), fs.readlinkSync(`/proc/self/fd/${fd}`))
+  t.equal(
+    fs.readlinkSync(`/proc/self/fd/${target}`),
+    fs.readlinkSync(`/proc/self/fd/${fd}`),
+  )
   t.equal(file.dup2(fd, fd), fd)
   t.equal(outcome(file.dup2(9999, target)), 'EBADF')
   file.close(target)

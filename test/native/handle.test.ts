@@ -2,7 +2,12 @@
 import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import t from 'tap'
-import { AT_EMPTY_PATH, AT_HANDLE_FID, O_PATH, O_RDONLY } from '../../src/sys/constants.js'
+import {
+  AT_EMPTY_PATH,
+  AT_HANDLE_FID,
+  O_PATH,
+  O_RDONLY,
+} from '../../src/sys/constants.js'
 import { close, openat2, pread } from '../../src/sys/file.js'
 import { getfsuuid, name_to_handle_at, open_by_handle_at } from '../../src/sys/handle.js'
 import { isRoot, outcome, place, succeed } from './place.js'
@@ -16,7 +21,9 @@ t.test('handles', { skip: isRoot() ? false : 'needs root' }, async t => {
   t.ok(used > 8)
   const view = new DataView(handle.buffer)
   t.equal(view.getUint32(0, true), used - 8)
-  const mountId = /mnt_id:\s*(\d+)/.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))
+  const mountId = /mnt_id:\s*(\d+)/.exec(
+    fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'),
+  )
   t.equal(out[0], Number(mountId?.[1]))
 
   const object = succeed(openat2(fd, 'file', O_PATH, 0, 0))

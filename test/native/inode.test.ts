@@ -117,7 +117,11 @@ t.test('statx: descriptors, links, odd names, errors', async t => {
   t.equal(outcome(inode.statx(fd, 'x'.repeat(256), 0, record, 0)), 'ENAMETOOLONG')
   t.equal(outcome(inode.statx(fd, 'x'.repeat(4096), 0, record, 0)), 'ENAMETOOLONG')
   t.equal(outcome(inode.statx(fd, 'x'.repeat(100_000), 0, record, 0)), 'ENAMETOOLONG')
-  t.equal(outcome(inode.statx(fd, './'.repeat(2047) + '.', 0, other, 0)), 0, 'PATH_MAX - 1')
+  t.equal(
+    outcome(inode.statx(fd, './'.repeat(2047) + '.', 0, other, 0)),
+    0,
+    'PATH_MAX - 1',
+  )
   t.equal(outcome(inode.statx(fd, `${ODD}/x`, 0, record, 0)), 'ENOTDIR')
   t.equal(outcome(inode.statx(9999, 'x', 0, record, 0)), 'EBADF')
   t.equal(outcome(inode.statx(fd, '', 0, record, 0)), 'ENOENT')
@@ -153,7 +157,10 @@ t.test('statxBatch', async t => {
   t.equal(inode.statxBatch(fd, bytes, starts, 0, 0, records), 0)
   t.throws(() => inode.statxBatch(fd, bytes, starts, 4, 3, records), RangeError)
   t.throws(() => inode.statxBatch(fd, bytes, starts, 0, 5, records), RangeError)
-  t.throws(() => inode.statxBatch(fd, bytes, new Uint32Array([99]), 0, 1, records), RangeError)
+  t.throws(
+    () => inode.statxBatch(fd, bytes, new Uint32Array([99]), 0, 1, records),
+    RangeError,
+  )
   const unended = bytes.subarray(0, bytes.length - 1)
   t.throws(() => inode.statxBatch(fd, unended, starts, 1, 4, records), RangeError)
 })

@@ -48,7 +48,17 @@ function setting(t: Test, threads = 2): Setting {
 t.test('poolRead', async t => {
   const { device, memory, file, completions } = setting(t)
   const read = (fd: number, position: number, size: number): number =>
-    pool.poolRead(memory.id, device.fd, UNIQUE_LOW, UNIQUE_HIGH, fd, position, size, 17, true)
+    pool.poolRead(
+      memory.id,
+      device.fd,
+      UNIQUE_LOW,
+      UNIQUE_HIGH,
+      fd,
+      position,
+      size,
+      17,
+      true,
+    )
   t.equal(read(file, 1, 150_000), 0)
   const data: Buffer[] = []
   let first = device.receive()
@@ -159,7 +169,10 @@ t.test('poolCopyRange', async t => {
   got = answer(device.receive())
   t.strictSame([got.len, got.error, got.data.readBigUInt64LE(0)], [24, 0, 199_994n])
   t.strictSame(completions(), [3, 199_994], 'to the end of the source')
-  t.equal(fs.readFileSync(at('out'), 'latin1'), '\0' + 'qwertz'.repeat(33_334).slice(6, 200_000))
+  t.equal(
+    fs.readFileSync(at('out'), 'latin1'),
+    '\0' + 'qwertz'.repeat(33_334).slice(6, 200_000),
+  )
   t.equal(copy(9999, 5, true), 0)
   t.equal(answer(device.receive()).error, -9)
   t.strictSame(completions(), [3, -9])

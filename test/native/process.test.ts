@@ -9,7 +9,9 @@ import { openDescriptors, outcome, place, succeed } from './place.js'
 t.test('limits', async t => {
   const limits = new Float64Array(2)
   t.equal(process_.getrlimit(RLIMIT_NOFILE, limits), 0)
-  const line = /Max open files\s+(\d+)\s+(\d+)/.exec(fs.readFileSync('/proc/self/limits', 'latin1'))
+  const line = /Max open files\s+(\d+)\s+(\d+)/.exec(
+    fs.readFileSync('/proc/self/limits', 'latin1'),
+  )
   t.strictSame([...limits], [Number(line?.[1]), Number(line?.[2])])
   const [soft = 0, hard = 0] = limits
   t.equal(process_.setrlimit(RLIMIT_NOFILE, soft - 1, hard), 0)
@@ -52,7 +54,11 @@ t.test('descriptors over a socket', async t => {
   const got = succeed(process_.receiveFd(two))
   t.not(got, file)
   t.equal(fs.readFileSync(got, 'latin1'), 'data')
-  t.match(fs.readFileSync(`/proc/self/fdinfo/${got}`, 'latin1'), /flags:\s*02/, 'close-on-exec')
+  t.match(
+    fs.readFileSync(`/proc/self/fdinfo/${got}`, 'latin1'),
+    /flags:\s*02/,
+    'close-on-exec',
+  )
   close(got)
   close(file)
   fs.writeSync(one, 'x')

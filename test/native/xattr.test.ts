@@ -11,7 +11,12 @@ import {
   XATTR_REPLACE,
 } from '../../src/sys/constants.js'
 import { close, openat2 } from '../../src/sys/file.js'
-import { getxattrat, listxattrat, removexattrat, setxattrat } from '../../src/sys/xattr.js'
+import {
+  getxattrat,
+  listxattrat,
+  removexattrat,
+  setxattrat,
+} from '../../src/sys/xattr.js'
 import { isRoot, openDescriptors, outcome, place, succeed } from './place.js'
 
 const NONE = new Uint8Array(0)
@@ -27,7 +32,9 @@ function list(dirfd: number, name: string): string[] {
   const room = new Uint8Array(1000)
   const length = succeed(listxattrat(dirfd, name, room))
   const names = Buffer.from(room).toString('latin1', 0, length).split('\0')
-  return names.filter(name => name.startsWith('user.') || name.startsWith('trusted.')).sort()
+  return names
+    .filter(name => name.startsWith('user.') || name.startsWith('trusted.'))
+    .sort()
 }
 
 /** Everything one can do with attributes, of `name` below `dirfd`. */
