@@ -3,6 +3,7 @@
 import { E, errnoName } from '../errno/errno.js'
 import { toErrno } from '../errno/fs-error.js'
 import { log } from '../log/log.js'
+import { isBeingKilled } from '../sys/proc-status.js'
 import { INIT, NOTIFY } from './abi/flags.js'
 import { OP, OP_LIMIT, opcodeName } from './abi/opcodes.js'
 import { fuse_batch_forget_in, fuse_forget_in, fuse_forget_one } from './abi/structs.js'
@@ -227,10 +228,13 @@ export class Session implements Channel {
       this.fs.forget(req.u64(at), req.u64(at + fuse_forget_one.nlookup))
   }
 
-  /** INTERRUPT has no reply of its own; a parked request is answered EINTR and dropped. */
+  /**
+   * INTERRUPT has no reply of its own. A parked request of a thread that is being killed is
+   * answered EINTR and dropped; other signals wait for the end, as they do on a disk.
+   */
   private interrupt(req: Request, reply: Reply): number {
     const victim = this.parked.get(`${req.u32(4)}:${req.u32(0)}`)
-    if (victim === undefined) return 0
+    if (victim === undefined || !isBeingKilled(victim.pid)) return 0
     this.parked.delete(key(victim))
     victim.interrupted = true
     reply.begin()

@@ -42,7 +42,7 @@ export function openFile(
     const fd = u.files.dataFd(node, true)
     const error = fd < 0 ? fd : ftruncate(fd, 0)
     if (error < 0) return error
-    if ((openFlags & OPEN_KILL_SUIDGID) !== 0) stripSetIds(u, node)
+    if ((openFlags & OPEN_KILL_SUIDGID) !== 0) stripSetIds(u, req, node)
   }
   const mappable = node.mappedBelow
   const fh = u.files.openNode(node, access)
@@ -90,7 +90,7 @@ export function writeFile(
   const ready = copyUp(u, node, req)
   if (ready !== 0) return ready
   if ((flags & WRITE_KILL_SUIDGID) !== 0) {
-    const error = stripSetIds(u, node)
+    const error = stripSetIds(u, req, node)
     if (error < 0) return error
   }
   const fd = u.files.dataFd(node, true)

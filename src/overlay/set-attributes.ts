@@ -13,6 +13,7 @@ import {
 } from '../sys/constants.js'
 import { ftruncate } from '../sys/file.js'
 import { fchmodat, fchownat, statx, utimensat } from '../sys/inode.js'
+import { groupsOf } from '../sys/proc-status.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import { copyUp, copyUpMetadata } from './copy-up.js'
 import { locateUpper } from './locate.js'
@@ -44,13 +45,13 @@ export function setAttributes(
     : copyUpMetadata(u, node, req)
   if (ready !== 0) return ready
   if (truncates) {
-    const error = truncate(u, node, change)
+    const error = truncate(u, req, node, change)
     if (error < 0) return error
   }
   const error = changeOwnerAndMode(u, node, change)
   if (error < 0) return error
   if ((valid & ANY_TIME) !== 0) return changeTimes(u, node, change)
-  return isStripOnly(valid) ? stripSetIds(u, node) : 0
+  return isStripOnly(valid) ? stripSetIds(u, req, node) : 0
 }
 
 /** may_setattr of fs/attr.c, for the flags that the overlay emulates. */
@@ -69,13 +70,13 @@ function isStripOnly(valid: number): boolean {
   return (valid & ~(FATTR.FH | FATTR.LOCKOWNER | FATTR.KILL_SUIDGID | FATTR.CTIME)) === 0
 }
 
-function truncate(u: Union, node: Node, change: AttributeChange): number {
+function truncate(u: Union, req: Request, node: Node, change: AttributeChange): number {
   if (node.type !== S_IFREG) return node.isDirectory ? -E.EISDIR : -E.EINVAL
   const fd = u.files.dataFd(node, true)
   if (fd < 0) return fd
   const error = ftruncate(fd, change.size)
   if (error < 0) return error
-  return (change.valid & FATTR.KILL_SUIDGID) !== 0 ? stripSetIds(u, node) : 0
+  return (change.valid & FATTR.KILL_SUIDGID) !== 0 ? stripSetIds(u, req, node) : 0
 }
 
 function changeOwnerAndMode(u: Union, node: Node, change: AttributeChange): number {
@@ -119,13 +120,23 @@ function changeTimes(u: Union, node: Node, change: AttributeChange): number {
   return utimensat(at.fd, at.name, change.atime, atime, change.mtime, mtime, flags)
 }
 
-/** Clears S_ISUID, and S_ISGID of group-executable files (setattr_should_drop_suidgid). */
-export function stripSetIds(u: Union, node: Node): number {
+/**
+ * Clears S_ISUID, and S_ISGID of files that the group may execute or whose group the caller is
+ * not in (setattr_should_drop_suidgid).
+ */
+export function stripSetIds(u: Union, req: Request, node: Node): number {
   const at = locateUpper(u, node)
   const flags = at.name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
   const error = statx(at.fd, at.name, flags, record, 0)
   if (error < 0) return error
   const mode = (record[ST.mode] ?? 0) & 0o7777
-  const keep = (mode & S_IXGRP) !== 0 ? mode & ~(S_ISUID | S_ISGID) : mode & ~S_ISUID
+  const dropsSgid = (mode & S_ISGID) !== 0 && !keepsSgid(req, mode, record[ST.gid] ?? 0)
+  const keep = mode & ~(dropsSgid ? S_ISUID | S_ISGID : S_ISUID)
   return keep === mode ? 0 : changeMode(u, node, keep)
+}
+
+/** setattr_should_drop_sgid; in_group_or_capable, where the kernel has ruled CAP_FSETID out. */
+function keepsSgid(req: Request, mode: number, gid: number): boolean {
+  if ((mode & S_IXGRP) !== 0) return false
+  return req.gid === gid || (groupsOf(req.pid)?.has(gid) ?? false)
 }
