@@ -10,7 +10,7 @@ make_layers() {
     rm -rf base vim httpd debs
     # A stand-in is for this once: the next time a mirror may answer.
     if make_debian_layers; then touch .complete; else make_stand_in; fi
-    rm -rf debs
+    rm -rf debs base.log fetch.log
   fi
   if [ -n "$STAND_IN" ]; then
     EDITOR_PROGRAM=usr/bin/sed EDITED=etc/profile DELETED=etc/os-release
