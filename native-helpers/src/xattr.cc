@@ -33,6 +33,12 @@ struct Target {
   int dirfd;
   const Name& name;
 
+  // What ENOENT means: there is no magic link for a descriptor that is not open.
+  int64_t absence() const {
+    const bool named = !name.empty() && (name.text[0] == '/' || dirfd == AT_FDCWD);
+    return named || fcntl(dirfd, F_GETFD) >= 0 ? -ENOENT : -EBADF;
+  }
+
   // A path for the l*xattr calls. For '' the magic link itself must be followed: it leads to the
   // object, a symlink too, so the calls that follow are right for it.
   bool path(char* room, size_t size) const {
@@ -60,15 +66,15 @@ static int64_t onTarget(const Target& target, At at, Through through) {
       const int directory = procFd();
       if (directory < 0) return directory;
       result = checked(at(directory, FdName(target.dirfd).text, 0U));
-      // The magic link of a descriptor that is not open is no link.
-      if (result == -ENOENT) result = -EBADF;
+      if (result == -ENOENT) result = target.absence();
     }
     if (result != -ENOSYS) return result;
     lacksXattrat.store(true, std::memory_order_relaxed);
   }
   char path[PATH_MAX + 32];
   if (!target.path(path, sizeof path)) return -ENAMETOOLONG;
-  return checked(through(path, target.name.empty()));
+  const int64_t result = checked(through(path, target.name.empty()));
+  return result == -ENOENT ? target.absence() : result;
 }
 
 static napi_value Getxattrat(napi_env env, napi_callback_info info) {

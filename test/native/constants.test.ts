@@ -88,7 +88,7 @@ function compiled(
 
 t.test('constants', async t => {
   const { path } = place(t)
-  const ours = Object.entries(constants) as [string, number][]
+  const ours = Object.entries<number>(constants)
   const names = ours.map(([name]) => name)
   const theirs = compiled(path, names)
   const left = names.filter(name => !theirs.has(name) && !ENUMERATED.test(name))

@@ -74,7 +74,10 @@ class Server {
   slot = 0
   request: DataView = new DataView(this.memory.requests)
 
-  constructor(readonly setup: ServerRequest) {
+  readonly setup: ServerRequest
+
+  constructor(setup: ServerRequest) {
+    this.setup = setup
     this.fds = FILES.map(name =>
       succeed(openat2(-100, `${setup.folder}/${name}`, O_RDWR, 0, 0)),
     )

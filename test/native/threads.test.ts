@@ -1,5 +1,6 @@
 // The addon on several threads of one process at once, and what it leaves when they end: with
 // the thread go its loops, their threads and descriptors.
+import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
@@ -90,7 +91,6 @@ async function test(): Promise<void> {
   })
 
   t.test('the exit of the process', async t => {
-    const { execFileSync } = await import('node:child_process')
     const addon = new URL('../../src/sys/native.js', import.meta.url).href
     const script = `
       import { native } from ${JSON.stringify(addon)}
@@ -100,11 +100,11 @@ async function test(): Promise<void> {
       native.poolNotify(memory.id, 9999, new Uint8Array(8), 1)
       process.exitCode = 7
     `
-    const run = (): unknown =>
-      execFileSync(process.execPath, ['--input-type=module', '-e', script], {
-        timeout: 20_000,
-        killSignal: 'SIGKILL',
-      })
-    t.throws(run, { status: 7, signal: null })
+    const { status, signal } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '-e', script],
+      { timeout: 20_000, killSignal: 'SIGKILL' },
+    )
+    t.strictSame([status, signal], [7, null])
   })
 }
