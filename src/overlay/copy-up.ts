@@ -138,7 +138,7 @@ function copyOneDirectory(u: Union, node: Node): number {
   dir.upper = new LayerDirectory(u.stack.upper, upperOf(parent), node.name)
   node.hasUpper = true
   node.hasOrigin = true
-  notePublished(node)
+  notePublished(u, node)
   u.copyUps.directories++
   return 0
 }

@@ -38,7 +38,7 @@ export function publishFile(
   const renamed = renameat2(u.work.fd, temporary, u.fd(parent), node.name, 0)
   if (renamed < 0) return renamed
   copyTimes({ fd: u.fd(parent), name: '.' }, parentRecord)
-  notePublished(node)
+  notePublished(u, node)
   return 0
 }
 
@@ -59,6 +59,7 @@ function publishIndexed(
   node.hasUpper = true
   node.nlink = nlink
   rekey(u, node)
+  notePublished(u, node)
   const parent = node.parent
   return parent === null ? 0 : linkUp(u, node, parent, node.name, nlink)
 }
@@ -119,8 +120,13 @@ export function publishDirectory(
   return 0
 }
 
-/** The parent's listing goes on being true: the name lies in the upper now, and below. */
-export function notePublished(node: Node): void {
+/**
+ * The parent's listing goes on being true: the name lies in the upper now, and below. The
+ * kernel's attributes do not: the copy has a new change time. The node is held by the request
+ * that needed the copy, or by a directory entry below it.
+ */
+export function notePublished(u: Union, node: Node): void {
+  if (node.id > 0) u.channel.invalidateAttributes(node.id)
   const entry = node.parent?.dir?.listing?.find(node.name)
   if (entry === undefined || entry === null) return
   entry.place = 0
