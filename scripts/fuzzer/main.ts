@@ -28,6 +28,7 @@ interface Settings {
   readonly save: string
   readonly shrinking: boolean
   readonly keepGoing: boolean
+  readonly lookPast: RegExp | undefined
 }
 
 class Fuzzer {
@@ -91,6 +92,7 @@ class Fuzzer {
       second: implementation(this.settings.target, options),
       next,
       tally: this.tally,
+      lookPast: this.settings.lookPast,
     })
   }
 }
@@ -114,6 +116,7 @@ function readSettings(): { settings: Settings; replay: readonly string[] } {
       length: { type: 'string', default: '1000' },
       save: { type: 'string', default: join(projectRoot(), 'test/fuzz/cases') },
       'no-shrink': { type: 'boolean', default: false },
+      'look-past': { type: 'string' },
       'keep-going': { type: 'boolean', default: false },
     },
   })
@@ -134,6 +137,7 @@ function readSettings(): { settings: Settings; replay: readonly string[] } {
     save: values.save,
     shrinking: !values['no-shrink'],
     keepGoing: values['keep-going'],
+    lookPast: values['look-past'] === undefined ? undefined : new RegExp(values['look-past']),
   }
   return { settings, replay: values.replay }
 }

@@ -1,0 +1,62 @@
+// Many processes at once on one mount, judged by invariants: no lost name, no wrong content, no
+// wrong errno. Kernel overlayfs is held to the same, which proves the invariants.
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import { freshDirectory, sharedFilesystem } from '../helpers/images.js'
+import { isolated } from '../helpers/isolated.js'
+import { mountOverlay, mountPlyfs, type Layers, type Mounted } from '../helpers/mounted.js'
+import { STORMS, type Storm } from './storm/plays.js'
+import { runStorm } from './storm/run.js'
+
+const { t } = await isolated(import.meta.url)
+
+const PROCESSES = 6
+const MILLISECONDS = 2000
+
+interface Ground {
+  readonly name: string
+  readonly milliseconds: number
+  mount(layers: Layers): Promise<Mounted>
+}
+
+const GROUNDS: readonly Ground[] = [
+  { name: 'kernel overlayfs', milliseconds: 500, mount: layers => mountOverlay(layers) },
+  { name: 'plyfs', milliseconds: MILLISECONDS, mount: layers => mountPlyfs(layers) },
+  {
+    name: 'plyfs without passthrough',
+    milliseconds: MILLISECONDS,
+    mount: layers => mountPlyfs(layers, { options: ['passthrough=off'] }),
+  },
+]
+
+async function makeLayers(): Promise<Required<Layers>> {
+  const { root } = await sharedFilesystem('ext4')
+  const lower = freshDirectory(root, 'lower')
+  for (const storm of STORMS) {
+    const place = join(lower, storm.name)
+    fs.mkdirSync(place)
+    storm.prepare(place)
+  }
+  return {
+    lower: [lower],
+    upper: freshDirectory(root, 'upper'),
+    work: freshDirectory(root, 'work'),
+  }
+}
+
+async function play(storm: Storm, mounted: Mounted, milliseconds: number): Promise<string[]> {
+  const root = join(mounted.point, storm.name)
+  const { steps, findings } = await runStorm(storm, root, PROCESSES, milliseconds, 1)
+  t.comment(`${storm.name}: ${steps} steps`)
+  return steps > 0 ? [...findings] : [...findings, 'nothing was done']
+}
+
+for (const ground of GROUNDS) {
+  await t.test(ground.name, { timeout: 120_000 }, async t => {
+    const mounted = await ground.mount(await makeLayers())
+    for (const storm of STORMS) {
+      t.same(await play(storm, mounted, ground.milliseconds), [], storm.about)
+    }
+    t.same(await mounted.end(), [], 'it ends well')
+  })
+}
