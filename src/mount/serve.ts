@@ -1,16 +1,16 @@
 // The main thread of a serving process: starts the serving thread, makes the mount, tells the
 // launcher, and stays awake for signals. It never touches what lies below the mount point.
 import { Worker } from 'node:worker_threads'
+import { errnoName } from '../errno/errno.js'
 import { log } from '../log/log.js'
 import { RLIMIT_NOFILE } from '../sys/constants.js'
 import { close } from '../sys/file.js'
 import { eventfdSignal, getrlimit, setrlimit } from '../sys/process.js'
 import { dropResourceCapability } from './drop-capability.js'
-import { mountDevice } from './fuse-mount.js'
+import { mountDevice, unmountDevice } from './fuse-mount.js'
 import { MountError } from './mount-error.js'
 import type { MountPlan } from './mount-plan.js'
 import { prepareReady } from './ready.js'
-import { unmountAt } from './unmount.js'
 
 /** What the serving thread says. */
 export type FromServer =
@@ -34,7 +34,7 @@ export async function serve(plan: MountPlan): Promise<number> {
   const device = mountDevice(plan)
   server.serve(device)
   const unmountOnSignal = (): void => {
-    unmountQuietly(plan.mountPoint)
+    unmountQuietly(plan)
   }
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, unmountOnSignal)
@@ -108,10 +108,7 @@ function raiseFileLimit(): void {
 }
 
 /** A busy mount goes out of sight at once and ends with its last user. */
-function unmountQuietly(mountPoint: string): void {
-  try {
-    unmountAt(mountPoint, true)
-  } catch (error) {
-    log.error(error instanceof Error ? error.message : String(error))
-  }
+function unmountQuietly(plan: MountPlan): void {
+  const result = unmountDevice(plan, true)
+  if (result < 0) log.error(`umount ${plan.mountPoint}: ${errnoName(-result)}`)
 }

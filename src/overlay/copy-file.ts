@@ -18,7 +18,7 @@ import { statx, unlinkat } from '../sys/inode.js'
 import { copyData } from '../sys/pool.js'
 import { ST, STAT_WORDS, statNumber } from '../sys/stat.js'
 import { removexattrat, setxattrat } from '../sys/xattr.js'
-import { copyMetadata, copyTimes, setOrigin } from './copy-metadata.js'
+import { copyInodeFlags, copyMetadata, copyTimes, setOrigin } from './copy-metadata.js'
 import { locateData, locateUpper, openObject } from './locate.js'
 import type { Node } from './node.js'
 import { publishFile } from './publish.js'
@@ -178,6 +178,7 @@ export class CopyUp implements Completion {
     const to = { fd: u.work.fd, name: this.temporary }
     let error = copyMetadata(u, from, to, this.lower)
     if (error >= 0) error = setOrigin(u, lowerDir, node.lowerName, to)
+    if (error >= 0 && this.source >= 0) error = copyInodeFlags(this.source, this.copy)
     if (error >= 0 && this.sync === SYNC_FILE) error = fsync(this.copy)
     if (error < 0) return error
     error =

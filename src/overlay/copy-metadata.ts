@@ -6,6 +6,8 @@ import { encodeHandle } from '../layer/file-handle.js'
 import type { LayerDirectory } from '../layer/layer-directory.js'
 import { AT_SYMLINK_NOFOLLOW, S_IFLNK } from '../sys/constants.js'
 import { fchmodat, fchownat, utimensat } from '../sys/inode.js'
+import { FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from './inode-flags.js'
+import { ioctlBuffer } from '../sys/file.js'
 import { ST, statSeconds, statType } from '../sys/stat.js'
 import { getxattrat, listxattrat, setxattrat } from '../sys/xattr.js'
 import type { Union } from './union.js'
@@ -91,5 +93,19 @@ export function setOrigin(
     : -E.EOPNOTSUPP
   const bytes = typeof handle === 'number' ? new Uint8Array(0) : handle
   const error = setxattrat(to.fd, to.name, u.format.xattrs.origin, bytes, 0)
+  return error === -E.EOPNOTSUPP ? 0 : Math.min(error, 0)
+}
+
+/** FS_SYNC_FL and FS_NOATIME_FL, what ovl_copy_fileattr carries over. */
+const CARRIED_FL = 0x88
+const flags = Buffer.alloc(8)
+
+/** ovl_copy_fileattr, between two open descriptors; filesystems without flags have none. */
+export function copyInodeFlags(from: number, to: number): number {
+  if (ioctlBuffer(from, FS_IOC_GETFLAGS, flags) < 0) return 0
+  const carried = flags.readUInt32LE(0) & CARRIED_FL
+  if (carried === 0 || ioctlBuffer(to, FS_IOC_GETFLAGS, flags) < 0) return 0
+  flags.writeUInt32LE((flags.readUInt32LE(0) | carried) >>> 0, 0)
+  const error = ioctlBuffer(to, FS_IOC_SETFLAGS, flags)
   return error === -E.EOPNOTSUPP ? 0 : Math.min(error, 0)
 }

@@ -6,10 +6,11 @@ import { PENDING } from '../fuse/operations.js'
 import type { Request } from '../fuse/request.js'
 import { LayerDirectory } from '../layer/layer-directory.js'
 import { AT_SYMLINK_NOFOLLOW, S_IFLNK, S_IFMT, S_IFREG } from '../sys/constants.js'
+import { close, openat2 } from '../sys/file.js'
 import { mkdirat, mknodat, readlinkat, statx, symlinkat, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import { CopyUp } from './copy-file.js'
-import { copyMetadata, setOrigin } from './copy-metadata.js'
+import { copyInodeFlags, copyMetadata, setOrigin } from './copy-metadata.js'
 import { setImpure } from './impure.js'
 import type { Node } from './node.js'
 import { notePublished, publishDirectory, publishFile } from './publish.js'
@@ -129,6 +130,7 @@ function copyOneDirectory(u: Union, node: Node): number {
   const to = { fd: u.work.fd, name: temporary }
   error = copyMetadata(u, { fd: u.fd(lowerParent), name: lower.name }, to, stat)
   if (error >= 0) error = setOrigin(u, lowerParent, lower.name, to)
+  if (error >= 0) error = copyDirectoryFlags(u, lower, temporary)
   if (error >= 0) error = setImpure(u, parent)
   if (error >= 0) error = publishDirectory(u, parent, temporary, node.name)
   if (error < 0) {
@@ -141,4 +143,12 @@ function copyOneDirectory(u: Union, node: Node): number {
   notePublished(u, node)
   u.copyUps.directories++
   return 0
+}
+
+function copyDirectoryFlags(u: Union, lower: LayerDirectory, temporary: string): number {
+  const to = openat2(u.work.fd, temporary, O_RDONLY | O_DIRECTORY, 0, 0)
+  if (to < 0) return to === -E.EACCES ? 0 : to
+  const error = copyInodeFlags(u.fd(lower), to)
+  close(to)
+  return error
 }

@@ -17,7 +17,7 @@ import { ftruncate, lseek } from '../sys/file.js'
 import { copyUp } from './copy-up.js'
 import type { Directory, Node } from './node.js'
 import { FS_APPEND_FL, FS_IMMUTABLE_FL } from './protection.js'
-import { stripSetIds } from './set-attributes.js'
+import { losesSetIds, stripSetIds } from './set-attributes.js'
 import type { Union } from './union.js'
 
 /** OPEN. 0, PENDING or -errno. */
@@ -42,7 +42,11 @@ export function openFile(
     const fd = u.files.dataFd(node, true)
     const error = fd < 0 ? fd : ftruncate(fd, 0)
     if (error < 0) return error
-    if ((openFlags & OPEN_KILL_SUIDGID) !== 0) stripSetIds(u, req, node)
+    // Before HANDLE_KILLPRIV_V2 the kernel says nothing when an open truncates.
+    const kill = u.kernelSaysKill
+      ? (openFlags & OPEN_KILL_SUIDGID) !== 0
+      : losesSetIds(req)
+    if (kill) stripSetIds(u, req, node)
   }
   const mappable = node.mappedBelow
   const fh = u.files.openNode(node, access)

@@ -6,6 +6,12 @@ import type { Request } from '../fuse/request.js'
 import { O_NONBLOCK, O_RDONLY, S_IFDIR, S_IFREG } from '../sys/constants.js'
 import { close, ioctlBuffer } from '../sys/file.js'
 import { copyUp } from './copy-up.js'
+import {
+  FS_IOC_FSGETXATTR,
+  FS_IOC_FSSETXATTR,
+  FS_IOC_GETFLAGS,
+  FS_IOC_SETFLAGS,
+} from './inode-flags.js'
 import { locate, locateUpper, openObject } from './locate.js'
 import type { Node } from './node.js'
 import {
@@ -16,10 +22,8 @@ import {
 } from './protection.js'
 import type { Union } from './union.js'
 
-export const FS_IOC_GETFLAGS = 0x8008_6601
-export const FS_IOC_SETFLAGS = 0x4008_6602
-export const FS_IOC_FSGETXATTR = 0x801c_581f
-export const FS_IOC_FSSETXATTR = 0x401c_5820
+/** FS_COMMON_FL of include/linux/fileattr.h. */
+const FS_COMMON_FL = 0x2200_00f8
 
 /** fsx_xflags of struct fsxattr, 28 bytes. */
 const FSXATTR_SIZE = 28
@@ -80,10 +84,25 @@ function write(
   const buffer = Buffer.alloc(isFlags ? 8 : FSXATTR_SIZE)
   value.copy(buffer)
   buffer.writeUInt32LE((wanted & ~(isFlags ? FS_PROTECTED_FL : X_PROTECTED)) >>> 0, 0)
-  const error = withFd(u, node, true, fd => ioctlBuffer(fd, command, buffer))
+  const error = withFd(u, node, true, fd => setFlags(fd, command, buffer))
   if (error < 0) return error
   const stored = storeProtection(u, node, isFlags ? wanted : fromXflags(wanted))
   return stored < 0 ? stored : answer(reply, new Uint8Array(0))
+}
+
+/**
+ * Flags that were read from a lower of another filesystem may be unknown to the upper's: then
+ * only those that every filesystem has are changed.
+ */
+function setFlags(fd: number, command: number, buffer: Buffer): number {
+  const error = ioctlBuffer(fd, command, buffer)
+  if (error !== -E.EOPNOTSUPP || command !== FS_IOC_SETFLAGS) return error
+  const current = Buffer.alloc(8)
+  const read = ioctlBuffer(fd, FS_IOC_GETFLAGS, current)
+  if (read < 0) return read
+  const common = (buffer.readUInt32LE(0) & FS_COMMON_FL) >>> 0
+  buffer.writeUInt32LE(((current.readUInt32LE(0) & ~FS_COMMON_FL) | common) >>> 0, 0)
+  return ioctlBuffer(fd, command, buffer)
 }
 
 const X_PROTECTED = FS_XFLAG_IMMUTABLE | FS_XFLAG_APPEND

@@ -4,11 +4,11 @@
 /** The spelling that is written, and the family of spellings that is read. */
 export type Format = 'kernel-trusted' | 'kernel-user' | 'fuse-overlayfs' | 'aufs'
 
-/** `first:to:count` triples; an empty list is the identity. */
+/** One range of a mapping; an empty list of them is the identity. */
 export interface IdMapping {
-  /** The id shown on the mount (in the container). */
+  /** The id shown on the mount. */
   readonly inside: number
-  /** The id on disk (on the host). */
+  /** The id on disk. */
   readonly outside: number
   readonly count: number
 }

@@ -1,6 +1,7 @@
 // The union as a file system to serve: finds the nodes a request names, hands over to the
 // operation's own file, and answers with entries and attributes. No policy of its own.
 import { E } from '../errno/errno.js'
+import { INIT } from '../fuse/abi/flags.js'
 import type { Negotiated } from '../fuse/negotiate.js'
 import type { AttributeChange, Channel, Operations } from '../fuse/operations.js'
 import type { Reply } from '../fuse/reply.js'
@@ -54,7 +55,8 @@ export class Overlay extends OverlayData implements Operations {
   start(channel: Channel, negotiated: Negotiated): void {
     this.negotiated = negotiated
     const passes = negotiated.passthrough && this.u.options.passthrough
-    this.u.attach(channel, new OpenFiles(this.u, channel.device, passes))
+    const killpriv = (negotiated.flags & INIT.HANDLE_KILLPRIV_V2) !== 0
+    this.u.attach(channel, new OpenFiles(this.u, channel.device, passes), killpriv)
     this.started()
   }
 

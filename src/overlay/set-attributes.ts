@@ -7,13 +7,14 @@ import type { Request } from '../fuse/request.js'
 import {
   AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
+  CAP_FSETID,
   S_IFREG,
   UTIME_NOW,
   UTIME_OMIT,
 } from '../sys/constants.js'
 import { ftruncate } from '../sys/file.js'
 import { fchmodat, fchownat, statx, utimensat } from '../sys/inode.js'
-import { groupsOf } from '../sys/proc-status.js'
+import { groupsOf, hasCapability } from '../sys/proc-status.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import { copyUp, copyUpMetadata } from './copy-up.js'
 import { locateUpper } from './locate.js'
@@ -137,6 +138,15 @@ export function stripSetIds(u: Union, req: Request, node: Node): number {
 
 /** setattr_should_drop_sgid; in_group_or_capable, where the kernel has ruled CAP_FSETID out. */
 function keepsSgid(req: Request, mode: number, gid: number): boolean {
-  if ((mode & S_IXGRP) !== 0) return false
+  return (mode & S_IXGRP) === 0 && isInGroup(req, gid)
+}
+
+/** in_group_p, for the caller of a request. */
+export function isInGroup(req: Request, gid: number): boolean {
   return req.gid === gid || (groupsOf(req.pid)?.has(gid) ?? false)
+}
+
+/** Whether a write of the caller takes set-id bits away: it lacks CAP_FSETID. */
+export function losesSetIds(req: Request): boolean {
+  return !hasCapability(req.pid, CAP_FSETID)
 }

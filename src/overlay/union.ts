@@ -78,7 +78,11 @@ export class Union {
   readonly assumesCallers = process.geteuid?.() === 0
   private currentUmask = -1
 
-  attach(channel: Channel, files: OpenFiles): void {
+  /** The kernel says when set-id bits have to go (HANDLE_KILLPRIV_V2), and for ACLs too. */
+  kernelSaysKill = true
+
+  attach(channel: Channel, files: OpenFiles, kernelSaysKill: boolean): void {
+    this.kernelSaysKill = kernelSaysKill
     this.session = channel
     this.openFiles = files
   }

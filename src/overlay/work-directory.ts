@@ -33,11 +33,11 @@ export class WorkDirectory {
   /** Makes `work/`, or empties what an earlier mount left in it. Throws FsError. */
   static prepare(layer: Layer, fds: FdCache, format: LayerFormat): WorkDirectory {
     const work = new WorkDirectory(layer, fds, format)
-    const made = mkdirat(layer.rootFd, 'work', 0)
+    const made = mkdirat(layer.rootFd, 'work', work.mode)
     if (made < 0 && made !== -E.EEXIST)
       throw new FsError(made, 'mkdir', `${layer.path}/work`)
     const fd = work.fd
-    fchmodat(fd, '.', 0, 0)
+    fchmodat(fd, '.', work.mode, 0)
     if (made === -E.EEXIST) work.empty(work.directory)
     return work
   }
@@ -45,6 +45,9 @@ export class WorkDirectory {
   get fd(): number {
     return this.directory.mustOpen(this.fds)
   }
+
+  /** Nobody's, as the kernel makes it; ours where we could not pass ourselves then. */
+  private readonly mode = process.geteuid?.() === 0 ? 0 : 0o700
 
   /** A name no other temporary has (ovl_tempname). */
   temporary(): string {

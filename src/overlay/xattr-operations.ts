@@ -12,11 +12,12 @@ import { copyUpMetadata } from './copy-up.js'
 import { locate, locateUpper } from './locate.js'
 import type { Node } from './node.js'
 import { mayChange } from './protection.js'
-import { changeMode } from './set-attributes.js'
+import { changeMode, isInGroup, losesSetIds } from './set-attributes.js'
 import type { Union } from './union.js'
 
 const HEAD = fuse_out_header.size
 const S_ISGID = 0o2000
+const ACCESS_ACL = 'system.posix_acl_access'
 const list = Buffer.alloc(65_536)
 const nothing = new Uint8Array(0)
 const record = new Uint32Array(STAT_WORDS)
@@ -94,7 +95,8 @@ export function setAttribute(
   const at = locateUpper(u, node)
   const error = setxattrat(at.fd, at.name, disk, value, flags)
   if (error < 0) return error
-  return killSgid ? dropSgid(u, node) : 0
+  if (u.kernelSaysKill) return killSgid ? dropSgid(u, node) : 0
+  return name === ACCESS_ACL && losesSetIds(req) ? dropSgid(u, node, req) : 0
 }
 
 export function removeAttribute(
@@ -120,12 +122,17 @@ function prepare(u: Union, req: Request, node: Node): number {
   return refused < 0 ? refused : copyUpMetadata(u, node, req)
 }
 
-/** SETXATTR_ACL_KILL_SGID: the caller is not in the file's group (posix_acl_update_mode). */
-function dropSgid(u: Union, node: Node): number {
+/**
+ * posix_acl_update_mode: the caller is not in the file's group. The kernel has seen to that when
+ * it says SETXATTR_ACL_KILL_SGID; otherwise `req` tells.
+ */
+function dropSgid(u: Union, node: Node, req?: Request): number {
   const at = locateUpper(u, node)
   const flags = at.name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
   const error = statx(at.fd, at.name, flags, record, 0)
   if (error < 0) return error
   const mode = (record[ST.mode] ?? 0) & 0o7777
-  return (mode & S_ISGID) === 0 ? 0 : changeMode(u, node, mode & ~S_ISGID)
+  if ((mode & S_ISGID) === 0) return 0
+  if (req !== undefined && isInGroup(req, record[ST.gid] ?? 0)) return 0
+  return changeMode(u, node, mode & ~S_ISGID)
 }

@@ -23,6 +23,12 @@ export function isBeingKilled(tid: number): boolean {
   return false
 }
 
+/** Whether a capability is in a thread's effective set; false where it cannot be asked. */
+export function hasCapability(tid: number, capability: number): boolean {
+  const mask = field(tid, 'CapEff')
+  return mask !== null && ((BigInt(`0x${mask}`) >> BigInt(capability)) & 1n) === 1n
+}
+
 function field(tid: number, name: string): string | null {
   if (tid === 0) return null
   const fd = openat2(AT_FDCWD, `/proc/${tid}/status`, O_RDONLY, 0, 0)
