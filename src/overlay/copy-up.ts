@@ -5,7 +5,14 @@ import { E } from '../errno/errno.js'
 import { PENDING } from '../fuse/operations.js'
 import type { Request } from '../fuse/request.js'
 import { LayerDirectory } from '../layer/layer-directory.js'
-import { AT_SYMLINK_NOFOLLOW, S_IFLNK, S_IFMT, S_IFREG } from '../sys/constants.js'
+import {
+  AT_SYMLINK_NOFOLLOW,
+  O_DIRECTORY,
+  O_RDONLY,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from '../sys/constants.js'
 import { close, openat2 } from '../sys/file.js'
 import { mkdirat, mknodat, readlinkat, statx, symlinkat, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'

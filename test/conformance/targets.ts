@@ -52,7 +52,7 @@ export function plain(kind: Kind): Target {
 }
 
 interface Stack {
-  /** The filesystem of the upper, and of the lowers. */
+  /** The filesystem of the upper, and of the lowers; the same one when the kinds are the same. */
   readonly upper: Kind
   readonly lower: Kind
   readonly user?: { readonly uid: number; readonly gid: number }
@@ -64,8 +64,8 @@ interface StackedLayers {
 }
 
 async function layers(stack: Stack): Promise<StackedLayers> {
-  const upperRoot = (await sharedFilesystem(stack.upper, 'upper')).root
-  const lowerRoot = (await sharedFilesystem(stack.lower, 'lower')).root
+  const upperRoot = (await sharedFilesystem(stack.upper)).root
+  const lowerRoot = (await sharedFilesystem(stack.lower)).root
   const made = {
     bottom: freshDirectory(lowerRoot, 'bottom'),
     top: freshDirectory(lowerRoot, 'top'),

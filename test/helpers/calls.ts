@@ -64,7 +64,7 @@ export function symlink(target: string, place: Place): void {
 }
 
 export function readlink(place: Place): string {
-  const buffer = Buffer.alloc(8192)
+  const buffer = Buffer.allocUnsafe(8192)
   const length = done('readlink', [place], native.readlinkat(...split(place), buffer, 0))
   return buffer.toString('latin1', 0, length)
 }
@@ -273,7 +273,7 @@ export function ioctl(fd: number, request: number): number {
 // ---- extended attributes; never followed ------------------------------------------------------
 
 export function getxattr(place: Place, attribute: string): Buffer {
-  const value = Buffer.alloc(C.XATTR_SIZE_MAX)
+  const value = Buffer.allocUnsafe(C.XATTR_SIZE_MAX)
   const length = done(
     'getxattr',
     [place, attribute],
@@ -304,7 +304,7 @@ export function setxattr(
 
 /** Sorted. */
 export function listxattr(place: Place): string[] {
-  const list = Buffer.alloc(C.XATTR_LIST_MAX)
+  const list = Buffer.allocUnsafe(C.XATTR_LIST_MAX)
   const length = done('listxattr', [place], native.listxattrat(...split(place), list))
   return list
     .toString('latin1', 0, length)
@@ -340,7 +340,7 @@ export function close(fd: number): void {
 
 /** At most `length` bytes from the descriptor's position. */
 export function read(fd: number, length: number): Buffer {
-  const buffer = Buffer.alloc(length)
+  const buffer = Buffer.allocUnsafe(length)
   return buffer.subarray(
     0,
     node('read', [fd, length], () => fs.readSync(fd, buffer)),
@@ -366,7 +366,7 @@ function node(call: string, args: readonly unknown[], run: () => number): number
 }
 
 export function pread(fd: number, length: number, position: number): Buffer {
-  const buffer = Buffer.alloc(length)
+  const buffer = Buffer.allocUnsafe(length)
   const result = native.pread(fd, buffer, 0, length, position)
   return buffer.subarray(0, done('pread', [fd, length, position], result))
 }
@@ -468,7 +468,7 @@ export interface Dirent {
 
 /** One getdents64 call of at most `room` bytes; empty at the end. */
 export function getdents(fd: number, room = 32768): Dirent[] {
-  const buffer = Buffer.alloc(room)
+  const buffer = Buffer.allocUnsafe(room)
   const end = done('getdents64', [fd, room], native.getdents64(fd, buffer, 0))
   const entries: Dirent[] = []
   for (let at = 0; at < end; at += buffer.readUInt16LE(at + 16)) {

@@ -18,7 +18,20 @@ export function startTrace(directory: string): void {
 
 /** The last calls, oldest first. */
 export function traced(): string[] {
-  return lines.slice(-KEPT).map(line => (typeof line === 'string' ? line : format(line)))
+  const texts = lines.map(line => (typeof line === 'string' ? line : format(line)))
+  return collapse(texts).slice(-KEPT)
+}
+
+/** Runs of the same line are shown once, with their count. */
+function collapse(texts: readonly string[]): string[] {
+  const shown: string[] = []
+  let repeated = 1
+  texts.forEach((text, i) => {
+    repeated = text === texts[i - 1] ? repeated + 1 : 1
+    if (repeated > 1) shown.pop()
+    shown.push(repeated > 1 ? `${text} (${repeated} times)` : text)
+  })
+  return shown
 }
 
 /** Adds a remark of the test's own. */

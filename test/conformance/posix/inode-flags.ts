@@ -117,7 +117,7 @@ export default property('inode-flags', it => {
     check(hasFlag(c, 'f', C.FS_NODUMP_FL), 'nodump')
   })
 
-  it('an unknown ioctl', { tree }, c => {
+  it('an unknown ioctl', { tree: { f: file('x') } }, c => {
     calls.withOpen(c.at('f'), C.O_RDONLY, fd => {
       fails('ENOTTY', () => calls.ioctl(fd, 0x80047f7f))
     })
