@@ -34,6 +34,13 @@
       # A thread that is held in the kernel may return after the last environment is gone.
       "ldflags": ["-Wl,-z,nodelete"],
       "libraries": ["-lpthread"],
+      # node-gyp --debug: to be loaded with libasan preloaded, see README.md.
+      "configurations": {
+        "Debug": {
+          "cflags": ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"],
+          "ldflags": ["-fsanitize=address,undefined"],
+        },
+      },
     },
     {
       "target_name": "plyfs",
