@@ -122,11 +122,13 @@ export function publishDirectory(
 
 /**
  * The parent's listing goes on being true: the name lies in the upper now, and below. The
- * kernel's attributes do not: the copy has a new change time. The node is held by the request
- * that needed the copy, or by a directory entry below it.
+ * kernel's attributes do not: the copy and its parent have new change times. The node is held by
+ * the request that needed the copy, or by a directory entry below it.
  */
 export function notePublished(u: Union, node: Node): void {
   if (node.id > 0) u.channel.invalidateAttributes(node.id)
+  const parentId = node.parent?.id ?? 0
+  if (parentId > 0) u.channel.invalidateAttributes(parentId)
   const entry = node.parent?.dir?.listing?.find(node.name)
   if (entry === undefined || entry === null) return
   entry.place = 0

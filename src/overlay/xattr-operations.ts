@@ -110,6 +110,8 @@ export function removeAttribute(
   // Nothing is copied up for an attribute that is not there (ovl_xattr_set).
   const at = locate(u, node)
   const present = getxattrat(at.fd, at.name, disk, nothing)
+  // An ACL that is not there is removed with success (vfs_remove_acl of the disks' own).
+  if (present === -E.ENODATA && disk.startsWith('system.posix_acl_')) return 0
   if (present < 0) return present
   const ready = prepare(u, req, node)
   if (ready !== 0) return ready
