@@ -16,6 +16,7 @@ const BUNDLE = `
 const fs = require('fs')
 const args = process.argv.slice(2)
 const ready = process.env.PLYFS_READY_FD
+if (args.includes('hang')) process.on('SIGTERM', () => process.exit(9))
 const stat = fs.readFileSync('/proc/self/stat', 'latin1').split(') ')[1].split(' ')
 fs.writeFileSync(process.env.TOLD + '.new', JSON.stringify({
   args, ready: ready ?? null, name: process.env.PLYFS_ARGV0, pid: process.pid,
@@ -25,7 +26,7 @@ fs.writeFileSync(process.env.TOLD + '.new', JSON.stringify({
 fs.renameSync(process.env.TOLD + '.new', process.env.TOLD)
 if (args.includes('refuse')) { console.error('plyfs: it cannot be'); process.exit(32) }
 if (args.includes('crash')) process.kill(process.pid, 'SIGSEGV')
-if (args.includes('hang')) { process.on('SIGTERM', () => process.exit(9)); setInterval(() => 0, 1000) }
+if (args.includes('hang')) setInterval(() => 0, 1000)
 else if (ready !== undefined) {
   fs.writeSync(Number(ready), 'rea')
   fs.writeSync(Number(ready), 'dy\\n')
