@@ -93,7 +93,10 @@ function watch(
             ? `it did not end within ${total / 1000} s`
             : undefined
       if (why === undefined) return
-      if (hung) return kill()
+      if (hung) {
+        kill()
+        return
+      }
       // First let the calls that hang fail, so that the test itself can say where it was.
       hung = true
       last = now - silence + 10_000

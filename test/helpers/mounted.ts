@@ -9,7 +9,7 @@ import { waitForMount } from './agent.js'
 import { descendants, fuseConnections } from './hang.js'
 import { freshDirectory } from './images.js'
 import { scratch } from './isolated.js'
-import { run } from './run.js'
+import { must, run } from './run.js'
 
 export interface Layers {
   /** Topmost first. */
@@ -52,6 +52,17 @@ const LAUNCHER = '../../native-helpers/build/Release/plyfs'
 /** The launcher of this working tree. */
 export function plyfsProgram(): string {
   return fileURLToPath(new URL(LAUNCHER, import.meta.url))
+}
+
+/**
+ * Lets ordinary users open /dev/fuse, as udev does on most systems and not on all: with a device
+ * node of this namespace's own.
+ */
+export async function openFuseToUsers(): Promise<void> {
+  if ((fs.statSync('/dev/fuse').mode & 0o006) === 0o006) return
+  const node = path.join(scratch(), 'fuse')
+  await must('mknod', ['-m', '666', node, 'c', '10', '229'])
+  await must('mount', ['--bind', node, '/dev/fuse'])
 }
 
 /** The layers as `-o` options; colons and commas in paths are not escaped here. */
@@ -110,6 +121,10 @@ async function serve(
   how: MountOptions,
 ): Promise<Mounted> {
   const { limit = 15_000, user, argv0 } = how
+  if (user !== undefined) {
+    await openFuseToUsers()
+    fs.chownSync(point, user.uid, user.gid)
+  }
   const logFile = path.join(scratch(), `${path.basename(point)}.log`)
   const log = fs.openSync(logFile, 'w')
   const child = spawn(program, args, {

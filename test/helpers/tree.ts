@@ -30,6 +30,8 @@ export type Entry =
   /** Another name of `of`, a path from the tree's top. */
   | { readonly type: 'hardlink'; readonly of: string }
 
+// An alias of Record could not mention itself.
+// eslint-disable-next-line @typescript-eslint/consistent-indexed-object-style
 export interface Tree {
   readonly [name: string]: Entry
 }

@@ -113,8 +113,8 @@ export default property('tmpfile', it => {
 
   it('keeps attributes set before it has a name', { tree }, c => {
     const fd = calls.open(c.dir, C.O_RDWR | C.O_TMPFILE, 0o600)
-    calls.fchmod(fd, 0o444)
     calls.setxattr([fd, ''], 'user.a', 'b')
+    calls.fchmod(fd, 0o444)
     calls.utimens([fd, ''], 5_000_000_001n, 6_000_000_002n, C.AT_EMPTY_PATH)
     calls.ftruncate(fd, 1000)
     calls.link(`/proc/self/fd/${fd}`, c.at('named'), C.AT_SYMLINK_FOLLOW)
