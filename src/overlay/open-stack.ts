@@ -12,6 +12,7 @@ import { mkdirat, mknodat, unlinkat } from '../sys/inode.js'
 import { IndexDirectory } from './index-directory.js'
 import { InodeNumbers } from './inode-numbers.js'
 import type { OverlayOptions } from './options.js'
+import { initializeUuid } from './persistent-uuid.js'
 import type { Stack } from './union.js'
 import { WorkDirectory } from './work-directory.js'
 
@@ -30,6 +31,8 @@ export function openStack(options: OverlayOptions, fds: FdCache): Stack {
   const format = layerFormat(options.format, writable && canMakeDevices(pair.work))
   const work = writable ? WorkDirectory.prepare(pair.work, fds, format) : null
   if (work !== null && options.sync === 'volatile') markVolatile(pair?.work)
+  if (writable && format.redirects)
+    initializeUuid(pair.upper.rootFd, format.xattrs, options.uuid)
   return {
     format,
     upper,

@@ -52,7 +52,7 @@ export function setAttributes(
   const error = changeOwnerAndMode(u, node, change)
   if (error < 0) return error
   if ((valid & ANY_TIME) !== 0) return changeTimes(u, node, change)
-  return isStripOnly(valid) ? stripSetIds(u, req, node) : 0
+  return isStripOnly(valid) && losesSetIds(req) ? stripSetIds(u, req, node) : 0
 }
 
 /** may_setattr of fs/attr.c, for the flags that the overlay emulates. */
@@ -66,7 +66,10 @@ function mayChangeAttributes(node: Node, valid: number): number {
   return (protection & FS_APPEND_FL) !== 0 && forbidden ? -E.EPERM : 0
 }
 
-/** A SETATTR without any field announces a write in passthrough mode by an ordinary user. */
+/**
+ * A SETATTR without any field comes before a write in passthrough mode that takes privileges
+ * away: set-id bits, or file capabilities alone, which are removed by a request of their own.
+ */
 function isStripOnly(valid: number): boolean {
   return (valid & ~(FATTR.FH | FATTR.LOCKOWNER | FATTR.KILL_SUIDGID | FATTR.CTIME)) === 0
 }
