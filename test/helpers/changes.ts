@@ -211,17 +211,24 @@ export function baseTree(): Tree {
   return entries
 }
 
-/** Which of the changes to make. */
-export type Half = 'first' | 'second' | 'all'
+/** Changes that rename a directory of the base tree, which some overlays refuse (EXDEV). */
+const DIRECTORY_RENAMES = new Set([
+  'rename-directory',
+  'rename-into-directory',
+  'rename-over-empty',
+  'rename-twice',
+  'rename-and-change',
+  'exchange-directories',
+  'exchange-kinds',
+])
 
-/** Makes the changes in `directory`, which holds the base tree. */
-export function makeChanges(directory: string, half: Half = 'all'): void {
-  const all = [
-    ...changes.map(({ name, run }) => [`house-${name}`, run] as const),
-    ...linkChanges.map(({ name, run }) => [`twins-${name}`, run] as const),
-  ]
-  all.forEach(([name, run], i) => {
-    if (half !== 'all' && (i % 2 === 0) !== (half === 'first')) return
-    run(`${directory}/${name}`)
-  })
+/** Makes the changes in `directory`, which holds the base tree; all of them unless told. */
+export function makeChanges(
+  directory: string,
+  which: 'all' | 'no directory renames' = 'all',
+): void {
+  for (const { name, run } of changes) {
+    if (which === 'all' || !DIRECTORY_RENAMES.has(name)) run(`${directory}/house-${name}`)
+  }
+  for (const { name, run } of linkChanges) run(`${directory}/twins-${name}`)
 }
