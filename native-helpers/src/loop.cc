@@ -151,6 +151,8 @@ size_t Loop::drain(double* pairs, size_t most) {
   }
   std::atomic_ref(memory_->status()[kStatusCompletions])
       .store(static_cast<uint32_t>(completions_.size()), std::memory_order_release);
+  // Their wake has been taken: what is left behind needs one.
+  if (!completions_.empty()) woken_.store(true);
   return count;
 }
 

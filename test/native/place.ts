@@ -53,3 +53,26 @@ export function openDescriptors(): string[] {
 export function isRoot(): boolean {
   return process.getuid?.() === 0
 }
+
+/**
+ * The names of this process's threads that match. A thread that has been joined may still be
+ * listed for a moment: with `count`, waits until there are so many.
+ */
+export async function threads(pattern: RegExp, count?: number): Promise<string[]> {
+  const limit = Date.now() + 5000
+  for (;;) {
+    const found = threadNames().filter(name => pattern.test(name))
+    if (count === undefined || found.length === count || Date.now() > limit) return found
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+}
+
+function threadNames(): string[] {
+  return fs.readdirSync('/proc/self/task').flatMap(id => {
+    try {
+      return [fs.readFileSync(`/proc/self/task/${id}/comm`, 'latin1').trim()]
+    } catch {
+      return []
+    }
+  })
+}

@@ -11,7 +11,7 @@ import {
 } from '../../src/sys/device.js'
 import * as pool from '../../src/sys/pool.js'
 import { answer, type Device, fakeDevice, loop, SLOT_BYTES } from './fake-device.js'
-import { openDescriptors, outcome, place } from './place.js'
+import { openDescriptors, outcome, place, threads } from './place.js'
 
 const UNIQUE_LOW = 0x80000001
 const UNIQUE_HIGH = 0x12345678
@@ -202,6 +202,20 @@ t.test('work without an answer', async t => {
   fs.closeSync(out)
 })
 
+t.test('more completions than are taken at once', async t => {
+  const { device, memory, file } = setting(t)
+  const status = new Uint32Array(memory.status)
+  for (let token = 1; token <= 5; token++) {
+    pool.poolRead(memory.id, device.fd, 1, 0, file, 0, 1, token, true)
+  }
+  while (Atomics.load(status, STATUS.completions) < 5);
+  const out = new Float64Array(4)
+  for (const count of [2, 2, 1]) {
+    t.equal(loopExchange(memory.id, -1, 0, 0, 0), 0, 'woken for those that are left')
+    t.equal(pool.loopDrain(memory.id, out), count)
+  }
+})
+
 t.test('completions that wake nobody', async t => {
   const { device, memory, file } = setting(t)
   const status = new Uint32Array(memory.status)
@@ -261,20 +275,18 @@ t.test('slow jobs leave a thread free', async t => {
 
 t.test('start and end', async t => {
   const before = openDescriptors()
-  const threads = (): number => fs.readdirSync('/proc/self/task').length
-  const atFirst = threads()
   const memory = loopCreate(1, 8192)
   t.equal(outcome(pool.poolSync(memory.id, 0, 0, 1)), 'ESRCH', 'before the start')
   t.equal(pool.poolStart(memory.id, 3), 3)
   t.equal(pool.poolStart(memory.id, 2), 3, 'never fewer')
-  t.equal(threads(), atFirst + 3)
+  t.equal((await threads(/^plyfs-data$/, 3)).length, 3)
   t.throws(() => pool.poolStart(memory.id, 65), RangeError)
   pool.poolNotify(memory.id, 9999, new Uint8Array(1), 1)
   loopExchange(memory.id, -1, 0, 0, 0)
-  t.equal(threads(), atFirst + 4)
+  t.equal((await threads(/^plyfs-notify$/, 1)).length, 1)
   for (let i = 0; i < 100; i++) pool.poolSync(memory.id, 9999, 2, i)
   t.equal(loopDestroy(memory.id), 0)
-  t.equal(threads(), atFirst, 'all of them are joined')
+  t.strictSame(await threads(/^plyfs/, 0), [], 'all of them are joined')
   t.equal(outcome(pool.poolSync(memory.id, 0, 0, 1)), 'EBADF')
   t.equal(outcome(pool.poolStart(memory.id, 1)), 'EBADF')
   t.equal(outcome(pool.loopDrain(memory.id, new Float64Array(2))), 'EBADF')

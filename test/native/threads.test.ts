@@ -10,7 +10,7 @@ import { statx } from '../../src/sys/inode.js'
 import { eventfdSignal } from '../../src/sys/process.js'
 import { poolStart, poolSync } from '../../src/sys/pool.js'
 import { ST, statRecords, statWord } from '../../src/sys/stat.js'
-import { outcome, succeed } from './place.js'
+import { outcome, succeed, threads } from './place.js'
 
 type Kind = 'work' | 'leave' | 'wait'
 
@@ -40,11 +40,6 @@ async function test(): Promise<void> {
   const { default: t } = await import('tap')
   const start = (kind: Kind): Worker =>
     new Worker(fileURLToPath(import.meta.url), { workerData: kind })
-  const threads = (): string[] =>
-    fs
-      .readdirSync('/proc/self/task')
-      .map(id => fs.readFileSync(`/proc/self/task/${id}/comm`, 'latin1').trim())
-      .filter(name => name.startsWith('plyfs'))
   const events = (): number =>
     fs.readdirSync('/proc/self/fd').filter(name => {
       try {
@@ -68,7 +63,7 @@ async function test(): Promise<void> {
     const before = events()
     const workers = Array.from({ length: 6 }, () => ended(start('work')))
     for (const messages of await Promise.all(workers)) t.strictSame(messages, [0o100444])
-    t.strictSame(threads(), [], 'their pools have ended')
+    t.strictSame(await threads(/^plyfs/, 0), [], 'their pools have ended')
     t.equal(events(), before, 'their descriptors are closed')
   })
 
@@ -77,7 +72,7 @@ async function test(): Promise<void> {
     const worker = start('leave')
     await new Promise(resolve => worker.once('online', resolve))
     await worker.terminate()
-    t.strictSame(threads(), [])
+    t.strictSame(await threads(/^plyfs/, 0), [])
     t.equal(events(), before)
   })
 
