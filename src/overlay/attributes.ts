@@ -10,11 +10,16 @@ import { hasDirectory, type Union } from './union.js'
 
 const dataRecord = new Uint32Array(STAT_WORDS)
 
-/** Fills `record` with a node's attributes. Returns 0 or -errno. */
-export function readAttributes(u: Union, node: Node, record: Uint32Array): number {
+/** Fills `record` with the topmost object's own attributes. Returns 0 or -errno. */
+export function readRecord(u: Union, node: Node, record: Uint32Array): number {
   const at = locate(u, node)
   const flags = at.name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
-  const error = statx(at.fd, at.name, flags, record, 0)
+  return statx(at.fd, at.name, flags, record, 0)
+}
+
+/** Fills `record` with a node's attributes. Returns 0 or -errno. */
+export function readAttributes(u: Union, node: Node, record: Uint32Array): number {
+  const error = readRecord(u, node, record)
   if (error < 0) return error
   present(u, node, record)
   return 0

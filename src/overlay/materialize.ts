@@ -11,6 +11,7 @@ import { close } from '../sys/file.js'
 import { statx } from '../sys/inode.js'
 import { ST, STAT_WORDS, statType } from '../sys/stat.js'
 import { getxattrat, listxattrat } from '../sys/xattr.js'
+import { readRecord } from './attributes.js'
 import type { Entry } from './listing.js'
 import { readNlink } from './nlink.js'
 import { Directory, Node } from './node.js'
@@ -61,7 +62,8 @@ export function materialize(
   const known = key === '' ? undefined : u.nodes.links.get(key)
   if (known !== undefined) {
     adopt(known, parent, name)
-    return known
+    const error = readRecord(u, known, record)
+    return error < 0 ? error : known
   }
   const node = new Node(record[ST.mode] ?? 0)
   node.linkKey = key
