@@ -211,24 +211,21 @@ export function baseTree(): Tree {
   return entries
 }
 
-/** Changes that rename a directory of the base tree, which some overlays refuse (EXDEV). */
-const DIRECTORY_RENAMES = new Set([
-  'rename-directory',
-  'rename-into-directory',
-  'rename-over-empty',
-  'rename-twice',
-  'rename-and-change',
-  'exchange-directories',
-  'exchange-kinds',
-])
+/** Whether a change renames a directory of the base tree, which some overlays refuse (EXDEV). */
+export function renamesDirectory(name: string): boolean {
+  return /^house-(rename-(directory|into-directory|over-empty|twice|and-change)|exchange-(directories|kinds))$/.test(
+    name,
+  )
+}
 
-/** Makes the changes in `directory`, which holds the base tree; all of them unless told. */
+/** Makes the changes in `directory`, which holds the base tree; without those to be left out. */
 export function makeChanges(
   directory: string,
-  which: 'all' | 'no directory renames' = 'all',
+  omit: (name: string) => boolean = () => false,
 ): void {
-  for (const { name, run } of changes) {
-    if (which === 'all' || !DIRECTORY_RENAMES.has(name)) run(`${directory}/house-${name}`)
-  }
-  for (const { name, run } of linkChanges) run(`${directory}/twins-${name}`)
+  const named = [
+    ...changes.map(({ name, run }) => [`house-${name}`, run] as const),
+    ...linkChanges.map(({ name, run }) => [`twins-${name}`, run] as const),
+  ]
+  for (const [name, run] of named) if (!omit(name)) run(`${directory}/${name}`)
 }

@@ -25,8 +25,10 @@ export interface MountOptions {
   readonly point?: string
   /** Start the server as this user. */
   readonly user?: { readonly uid: number; readonly gid: number }
-  /** argv[0] of the program. */
+  /** argv[0] of the program; plyfs called by another name takes no verb. */
   readonly argv0?: string
+  /** More of the environment. */
+  readonly env?: Readonly<Record<string, string>>
   /** Milliseconds until it has to serve. */
   readonly limit?: number
 }
@@ -77,7 +79,9 @@ export function layerOptions(layers: Layers): string[] {
 export function mountPlyfs(layers: Layers, how: MountOptions = {}): Promise<Mounted> {
   const options = [...layerOptions(layers), ...(how.options ?? [])].join(',')
   const point = how.point ?? freshDirectory(scratch(), 'mnt')
-  return serve('plyfs', plyfsProgram(), ['mount', '-f', '-o', options, point], point, how)
+  const verb = how.argv0 === undefined ? ['mount'] : []
+  const args = [...verb, '-f', '-o', options, point]
+  return serve('plyfs', plyfsProgram(), args, point, how)
 }
 
 /** Debian's fuse-overlayfs. */
@@ -120,7 +124,7 @@ async function serve(
   point: string,
   how: MountOptions,
 ): Promise<Mounted> {
-  const { limit = 15_000, user, argv0 } = how
+  const { limit = 15_000, user, argv0, env = {} } = how
   if (user !== undefined) {
     await openFuseToUsers()
     fs.chownSync(point, user.uid, user.gid)
@@ -129,6 +133,7 @@ async function serve(
   const log = fs.openSync(logFile, 'w')
   const child = spawn(program, args, {
     stdio: ['ignore', log, log],
+    env: { ...process.env, ...env },
     ...(user ?? {}),
     ...(argv0 === undefined ? {} : { argv0 }),
   })
@@ -163,6 +168,8 @@ class Server implements Mounted {
     this.point = point
     this.#child = child
     this.#log = log
+    // A test that failed may leave it: it dies with the test's namespace.
+    child.unref()
     this.ended = new Promise(resolve => {
       child.on('error', error => {
         this.#how = error.message

@@ -2,7 +2,7 @@
 // them: as an upper again, and as lowers of another overlay.
 import * as calls from '../../helpers/calls.js'
 import { C } from '../../helpers/calls.js'
-import { baseTree, makeChanges } from '../../helpers/changes.js'
+import { baseTree, makeChanges, renamesDirectory } from '../../helpers/changes.js'
 import { freshDirectory, sharedFilesystem } from '../../helpers/images.js'
 import { isolated } from '../../helpers/isolated.js'
 import { mountOverlay, mountPlyfs, type Layers } from '../../helpers/mounted.js'
@@ -44,11 +44,11 @@ async function compare(
 /** Makes all changes through the kernel with these options. */
 async function written(
   options: readonly string[],
-  which: Parameters<typeof makeChanges>[1] = 'all',
+  omit?: (name: string) => boolean,
 ): Promise<WritableLayers> {
   const layers = await makeStack({ lowers: [baseTree()] })
   const kernel = await mountOverlay(layers, { options })
-  makeChanges(kernel.point, which)
+  makeChanges(kernel.point, omit)
   await kernel.end()
   return layers
 }
@@ -110,7 +110,7 @@ t.test('metadata-only copies of renamed files', async t => {
 })
 
 t.test('an overlay with attributes of the user class', async t => {
-  const layers = await written(['userxattr'], 'no directory renames')
+  const layers = await written(['userxattr'], renamesDirectory)
   await compare(t, [layers.upper, ...layers.lower], {
     kernel: ['userxattr'],
     plyfs: ['userxattr'],
