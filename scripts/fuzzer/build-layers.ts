@@ -38,7 +38,9 @@ export function buildLayers(
   const site: Site = { scratch, conductor, disk, random: source.random }
   const layers: Layer[] = []
   try {
-    const kinds = source.random ? layerKinds(source.random) : source.layers.map(l => l.kind)
+    const kinds = source.random
+      ? layerKinds(source.random)
+      : source.layers.map(l => l.kind)
     for (const [i, kind] of kinds.entries()) {
       mkdirSync(join(disk, `l${i}`))
       const layer = source.layers?.[i]
@@ -95,7 +97,11 @@ function shownBelow(site: Site, position: number): Below {
   })
 }
 
-function buildThroughOverlay(site: Site, position: number, given: Layer | undefined): Layer {
+function buildThroughOverlay(
+  site: Site,
+  position: number,
+  given: Layer | undefined,
+): Layer {
   return throughOverlay(site, position, join(site.disk, `l${position}`), conductor => {
     conductor.ask(['u0'], `umask 022`)
     if (!given) return { kind: 'overlay', steps: invent(conductor, known(site.random)) }
@@ -111,7 +117,9 @@ function throughOverlay<T>(
   upper: string,
   work: (conductor: Conductor) => T,
 ): T {
-  const lowers = Array.from({ length: position }, (_, i) => join(disk, `l${position - 1 - i}`))
+  const lowers = Array.from({ length: position }, (_, i) =>
+    join(disk, `l${position - 1 - i}`),
+  )
   const workdir = join(disk, 'buildwork')
   const merged = scratch.mountPoint('side.build')
   mkdirSync(workdir)

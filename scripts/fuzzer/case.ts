@@ -25,7 +25,8 @@ export function readCase(file: string): Case {
 
 function isCase(value: unknown): value is Case {
   if (typeof value !== 'object' || value === null) return false
-  if (!('fs' in value) || !(FILESYSTEMS as readonly unknown[]).includes(value.fs)) return false
+  if (!('fs' in value) || !(FILESYSTEMS as readonly unknown[]).includes(value.fs))
+    return false
   return 'layers' in value && 'steps' in value && Array.isArray(value.steps)
 }
 
@@ -34,7 +35,8 @@ export function writeCase(file: string, value: Case): void {
   const lines = (steps: readonly Step[], indent: string): string =>
     steps.map(step => indent + JSON.stringify(step)).join(',\n')
   const layers = value.layers.map(
-    layer => `    {"kind": "${layer.kind}", "steps": [\n${lines(layer.steps, '      ')}\n    ]}`,
+    layer =>
+      `    {"kind": "${layer.kind}", "steps": [\n${lines(layer.steps, '      ')}\n    ]}`,
   )
   const text = `{
   "found": ${JSON.stringify(value.found ?? '')},

@@ -165,7 +165,9 @@ export function offset(random: Random, inode: Inode | undefined): number {
 }
 
 export function mode(random: Random): number {
-  return random.pick([0o644, 0o666, 0o600, 0o755, 0o777, 0o640, 0o4755, 0o2755, 0o6777, 0o444, 0])
+  return random.pick([
+    0o644, 0o666, 0o600, 0o755, 0o777, 0o640, 0o4755, 0o2755, 0o6777, 0o444, 0,
+  ])
 }
 
 export function directoryMode(random: Random): number {

@@ -33,8 +33,12 @@ export class Comparer {
   compare(step: Step, a: string, b: string): Finding | undefined {
     const [first, second] = [result(a), result(b)]
     const name = step[1]
-    if (STOPPED.has(a) || STOPPED.has(b)) return { kind: `${name}: ${a}, ${b}`, text: `${a}, ${b}` }
-    const different = { kind: `${name}: ${show(first)}, ${show(second)}`, text: `${a} | ${b}` }
+    if (STOPPED.has(a) || STOPPED.has(b))
+      return { kind: `${name}: ${a}, ${b}`, text: `${a}, ${b}` }
+    const different = {
+      kind: `${name}: ${show(first)}, ${show(second)}`,
+      text: `${a} | ${b}`,
+    }
     if (first < 0 || second < 0) return first === second ? undefined : different
     switch (name) {
       case 'stat':
@@ -42,10 +46,14 @@ export class Comparer {
       case 'fstat':
         return this.#compareStat(step, a, b)
       case 'list':
-        return sorted(a) === sorted(b) ? undefined : { kind: 'list', text: listDifference(a, b) }
+        return sorted(a) === sorted(b)
+          ? undefined
+          : { kind: 'list', text: listDifference(a, b) }
       case 'listxattr':
       case 'flistxattr':
-        return names(a) === names(b) ? undefined : { kind: 'listxattr', text: `${a} | ${b}` }
+        return names(a) === names(b)
+          ? undefined
+          : { kind: 'listxattr', text: `${a} | ${b}` }
       case 'dirread':
         return this.#streams.read(this.model, step, a, b)
       case 'dirseek':
@@ -54,7 +62,11 @@ export class Comparer {
       case 'statfs':
         return compareStatfs(a, b)
       default:
-        return a === b ? undefined : first === second ? { kind: name, text: `${a} | ${b}` } : different
+        return a === b
+          ? undefined
+          : first === second
+            ? { kind: name, text: `${a} | ${b}` }
+            : different
     }
   }
 
@@ -67,7 +79,9 @@ export class Comparer {
     const [x, y] = [fields(a), fields(b)]
     for (const [i, field] of STAT_FIELDS.entries()) {
       const [first = '', second = ''] = [x[i], y[i]]
-      if (field === 'ino' || (field === 'size' && isDirectory(x))) continue
+      // Not compared: 'statx attributes', 'directory sizes'.
+      if (field === 'ino' || field === 'attributes') continue
+      if (field === 'size' && isDirectory(x)) continue
       const same = field.endsWith('time')
         ? sameTime(first, second, this.begin)
         : first === second
@@ -102,7 +116,11 @@ const STAT_FIELDS = [
   'attributes',
 ] as const
 
-function toSeen(values: readonly string[]): { ino: string; mtime: string; ctime: string } {
+function toSeen(values: readonly string[]): {
+  ino: string
+  mtime: string
+  ctime: string
+} {
   return { ino: values[0] ?? '', mtime: values[7] ?? '', ctime: values[8] ?? '' }
 }
 

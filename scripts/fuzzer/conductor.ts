@@ -67,7 +67,7 @@ export class Conductor {
 
   #exchange(line: string, answers: number): string[] {
     const bytes = Buffer.from(line + '\n', 'latin1')
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#to, bytes, at)
+    for (let at = 0; at < bytes.length;) at += writeSync(this.#to, bytes, at)
     const lines: string[] = []
     let at = 0
     while (lines.length < answers) {

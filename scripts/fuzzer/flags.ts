@@ -48,7 +48,8 @@ const OCTAL: Readonly<Record<string, number>> = {
 }
 
 function showArgument(name: string, position: number, argument: Argument): string {
-  if (name === 'open' && position === 2 && typeof argument === 'number') return showOpen(argument)
+  if (name === 'open' && position === 2 && typeof argument === 'number')
+    return showOpen(argument)
   if (name === 'open' && position === 3) return showOctal(argument)
   if (OCTAL[name] === position) return showOctal(argument)
   if (typeof argument === 'number') return String(argument)

@@ -9,7 +9,15 @@ import {
   openSlot,
   type Scene,
 } from './choose.js'
-import { FS_APPEND, FS_IMMUTABLE, FS_NOATIME, FS_NODUMP, O, UTIME_NOW, UTIME_OMIT } from './flags.js'
+import {
+  FS_APPEND,
+  FS_IMMUTABLE,
+  FS_NOATIME,
+  FS_NODUMP,
+  O,
+  UTIME_NOW,
+  UTIME_OMIT,
+} from './flags.js'
 import type { Generator } from './generate.js'
 import type { Inode, OpenFile } from './model.js'
 import { ATTRIBUTES } from './values.js'
@@ -42,10 +50,15 @@ const onSlot =
   }
 
 function modeFor({ random, model }: Scene, path: string): number {
-  return model.paths().get(path)?.kind === 'directory' ? directoryMode(random) : mode(random)
+  return model.paths().get(path)?.kind === 'directory'
+    ? directoryMode(random)
+    : mode(random)
 }
 
-function owners({ random, user, model }: Scene, path: string): [uid: number, gid: number] {
+function owners(
+  { random, user, model }: Scene,
+  path: string,
+): [uid: number, gid: number] {
   if (user === 'u0') {
     return [random.pick([-1, 0, 1001, 1002]), random.pick([-1, 0, 1001, 2000])]
   }
@@ -103,7 +116,12 @@ const getxattr = onPath(
 )
 
 const removexattr = onPath(
-  (scene, path) => ['removexattr', path, attributeOf(scene, scene.model.paths().get(path)), 1],
+  (scene, path) => [
+    'removexattr',
+    path,
+    attributeOf(scene, scene.model.paths().get(path)),
+    1,
+  ],
   scene => inode => hasXattrs(inode) && own(scene)(inode),
 )
 
@@ -120,7 +138,8 @@ const setflags = onSlot(
     if (inode?.locked) return ['setflags', slot, FS_IMMUTABLE | FS_APPEND, 0]
     return ['setflags', slot, mask, scene.random.chance(0.6) ? mask : 0]
   },
-  file => notPath(file) && (file.inode.kind === 'file' || file.inode.kind === 'directory'),
+  file =>
+    notPath(file) && (file.inode.kind === 'file' || file.inode.kind === 'directory'),
 )
 
 const releaseLocked: Generator = scene => {
@@ -138,14 +157,34 @@ export const ATTRIBUTE_OPERATIONS: readonly (readonly [weight: number, Generator
   [12, onPath((_, path) => ['lstat', path])],
   [3, scene => ['lstat', fresh(scene)]],
   [10, onSlot(({ random }, slot) => ['fstat', slot, random.below(2)], isAnything)],
-  [12, onPath((s, path) => ['chmod', path, modeFor(s, path), s.random.chance(0.1) ? 1 : 0], own)],
+  [
+    12,
+    onPath(
+      (s, path) => ['chmod', path, modeFor(s, path), s.random.chance(0.1) ? 1 : 0],
+      own,
+    ),
+  ],
   [4, onSlot((scene, slot) => ['fchmod', slot, mode(scene.random)])],
-  [10, onPath((scene, path) => ['chown', path, ...owners(scene, path), nofollow(scene)], own)],
+  [
+    10,
+    onPath(
+      (scene, path) => ['chown', path, ...owners(scene, path), nofollow(scene)],
+      own,
+    ),
+  ],
   [3, onSlot((scene, slot) => ['fchown', slot, ...owners(scene, '.')])],
   [12, onPath((scene, path) => ['utimes', path, ...times(scene), nofollow(scene)], own)],
   [4, onSlot((scene, slot) => ['futimes', slot, ...times(scene)])],
   [2, onPath((_, path) => ['statfs', path])],
-  [6, onPath((s, path) => ['access', path, s.random.below(8), s.random.chance(0.2) ? 1 : 0])],
+  [
+    6,
+    onPath((s, path) => [
+      'access',
+      path,
+      s.random.below(8),
+      s.random.chance(0.2) ? 1 : 0,
+    ]),
+  ],
   [18, setxattr],
   [14, getxattr],
   [6, onPath((scene, path) => ['listxattr', path, nofollow(scene)])],
@@ -185,5 +224,11 @@ export const ATTRIBUTE_OPERATIONS: readonly (readonly [weight: number, Generator
       random.chance(0.5) ? XFLAG_NODUMP : 0,
     ]),
   ],
-  [1, onPath((_, path) => ['access', path, 0, 0], () => isFile)],
+  [
+    1,
+    onPath(
+      (_, path) => ['access', path, 0, 0],
+      () => isFile,
+    ),
+  ],
 ]

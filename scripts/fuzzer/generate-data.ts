@@ -18,11 +18,15 @@ import { FALLOC, O } from './flags.js'
 import type { OpenFile } from './model.js'
 
 const readable = (file: OpenFile): boolean =>
-  (file.flags & O.PATH) === 0 && (file.flags & 3) !== O.WRONLY && file.inode.kind !== 'directory'
+  (file.flags & O.PATH) === 0 &&
+  (file.flags & 3) !== O.WRONLY &&
+  file.inode.kind !== 'directory'
 const writable = (file: OpenFile): boolean =>
   (file.flags & O.PATH) === 0 && (file.flags & 3) !== O.RDONLY
-const readableFile = (file: OpenFile): boolean => readable(file) && file.inode.kind === 'file'
-const writableFile = (file: OpenFile): boolean => writable(file) && file.inode.kind === 'file'
+const readableFile = (file: OpenFile): boolean =>
+  readable(file) && file.inode.kind === 'file'
+const writableFile = (file: OpenFile): boolean =>
+  writable(file) && file.inode.kind === 'file'
 const anyFile = (file: OpenFile): boolean => file.inode.kind === 'file'
 
 const openExisting: Generator = scene => {
@@ -33,7 +37,11 @@ const openExisting: Generator = scene => {
     [4, O.RDWR],
   ] as const)
   const bits = access === O.RDONLY ? 4 : access === O.WRONLY ? 2 : 6
-  const path = existing(scene, anyOf('file', 'file', 'fifo', 'char', 'symlink', 'socket'), bits)
+  const path = existing(
+    scene,
+    anyOf('file', 'file', 'fifo', 'char', 'symlink', 'socket'),
+    bits,
+  )
   if (path === undefined) return undefined
   let flags: number = access
   if (access !== O.RDONLY && random.chance(0.15)) flags |= O.TRUNC
@@ -69,13 +77,23 @@ const openTemporary: Generator = scene => {
   const path = existing(scene, isDirectory, 3)
   if (path === undefined) return undefined
   const flags = O.TMPFILE | scene.random.pick([O.RDWR, O.WRONLY])
-  return ['open', slotFor(scene), path, flags | (scene.random.chance(0.2) ? O.EXCL : 0), mode(scene.random)]
+  return [
+    'open',
+    slotFor(scene),
+    path,
+    flags | (scene.random.chance(0.2) ? O.EXCL : 0),
+    mode(scene.random),
+  ]
 }
 
 const openDirectory: Generator = scene => {
   const path = existing(scene, isDirectory, 5)
   if (path === undefined) return undefined
-  const flags = scene.random.pick([O.RDONLY | O.DIRECTORY, O.RDONLY, O.PATH | O.DIRECTORY])
+  const flags = scene.random.pick([
+    O.RDONLY | O.DIRECTORY,
+    O.RDONLY,
+    O.PATH | O.DIRECTORY,
+  ])
   return ['open', slotFor(scene), path, flags, 0]
 }
 
@@ -120,7 +138,13 @@ const fallocate = onSlot(writableFile, (scene, slot) => {
     FALLOC.PUNCH_HOLE,
   ]
   const inode = scene.model.slot(scene.user, slot)?.inode
-  return ['fallocate', slot, scene.random.pick(modes), offset(scene.random, inode), size(scene.random)]
+  return [
+    'fallocate',
+    slot,
+    scene.random.pick(modes),
+    offset(scene.random, inode),
+    size(scene.random),
+  ]
 })
 
 const copy: Generator = scene => {
@@ -172,8 +196,24 @@ export const DATA: readonly (readonly [weight: number, Generator])[] = [
   [28, close],
   [12, onSlot(readable, (scene, slot) => ['read', slot, extent(scene, slot)[0]])],
   [20, onSlot(readable, (scene, slot) => ['pread', slot, ...extent(scene, slot)])],
-  [14, onSlot(writable, (scene, slot) => ['write', slot, extent(scene, slot)[0], seed(scene)])],
-  [22, onSlot(writable, (scene, slot) => ['pwrite', slot, ...extent(scene, slot), seed(scene)])],
+  [
+    14,
+    onSlot(writable, (scene, slot) => [
+      'write',
+      slot,
+      extent(scene, slot)[0],
+      seed(scene),
+    ]),
+  ],
+  [
+    22,
+    onSlot(writable, (scene, slot) => [
+      'pwrite',
+      slot,
+      ...extent(scene, slot),
+      seed(scene),
+    ]),
+  ],
   [6, truncate],
   [7, onSlot(writableFile, ({ random }, slot) => ['ftruncate', slot, size(random)])],
   [8, fallocate],
@@ -194,7 +234,12 @@ export const DATA: readonly (readonly [weight: number, Generator])[] = [
     5,
     onSlot(
       file => readableFile(file) && !isDirect(file),
-      (scene, slot) => ['mapread', slot, extent(scene, slot)[1], 1 + scene.random.below(20_000)],
+      (scene, slot) => [
+        'mapread',
+        slot,
+        extent(scene, slot)[1],
+        1 + scene.random.below(20_000),
+      ],
     ),
   ],
   [

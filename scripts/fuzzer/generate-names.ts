@@ -20,7 +20,11 @@ const notDirectory = anyOf('file', 'file', 'symlink', 'fifo', 'char', 'socket', 
 const emptyDirectory = (inode: Inode): boolean =>
   inode.kind === 'directory' && inode.children.size === 0
 
-const mkdir: Generator = scene => ['mkdir', fresh(scene, true), directoryMode(scene.random)]
+const mkdir: Generator = scene => [
+  'mkdir',
+  fresh(scene, true),
+  directoryMode(scene.random),
+]
 
 const mknod: Generator = scene => {
   const { random } = scene
@@ -69,8 +73,10 @@ const link: Generator = scene => {
 
 const linkslot: Generator = scene => {
   const slot =
-    openSlot(scene, file => (file.flags & O.TMPFILE) === O.TMPFILE && file.inode.links === 0) ??
-    openSlot(scene, file => file.inode.kind !== 'directory')
+    openSlot(
+      scene,
+      file => (file.flags & O.TMPFILE) === O.TMPFILE && file.inode.links === 0,
+    ) ?? openSlot(scene, file => file.inode.kind !== 'directory')
   if (slot === undefined) return undefined
   return ['linkslot', slot, fresh(scene), scene.random.below(2)]
 }
@@ -109,7 +115,8 @@ const rename: Generator = scene => {
 }
 
 const exec: Generator = scene => {
-  const program = (inode: Inode): boolean => inode.kind === 'file' && (inode.mode & 0o111) !== 0
+  const program = (inode: Inode): boolean =>
+    inode.kind === 'file' && (inode.mode & 0o111) !== 0
   const path = existing(scene, scene.random.chance(0.8) ? program : isFile, 1)
   return path === undefined ? undefined : ['exec', path]
 }
@@ -120,14 +127,20 @@ const list: Generator = scene => {
 }
 
 const dirread: Generator = scene => {
-  const slot = openSlot(scene, f => f.inode.kind === 'directory' && (f.flags & O.PATH) === 0)
+  const slot = openSlot(
+    scene,
+    f => f.inode.kind === 'directory' && (f.flags & O.PATH) === 0,
+  )
   if (slot === undefined) return undefined
   // The smallest buffer still holds the longest name.
   return ['dirread', slot, scene.random.pick([288, 320, 400, 1000, 4096, 65_536])]
 }
 
 const dirseek: Generator = scene => {
-  const slot = openSlot(scene, f => f.inode.kind === 'directory' && (f.flags & O.PATH) === 0)
+  const slot = openSlot(
+    scene,
+    f => f.inode.kind === 'directory' && (f.flags & O.PATH) === 0,
+  )
   if (slot === undefined) return undefined
   return ['dirseek', slot, scene.random.pick([0, 0, 1, 2, 3, 5, 8])]
 }

@@ -8,7 +8,9 @@ import type { Argument, Step, User } from './operation.js'
 import type { Random } from './random.js'
 
 /** Makes the operation with its arguments, or nothing where the state has nothing for it. */
-export type Generator = (scene: Scene) => readonly [name: string, ...Argument[]] | undefined
+export type Generator = (
+  scene: Scene,
+) => readonly [name: string, ...Argument[]] | undefined
 
 const ALL: readonly (readonly [weight: number, Generator])[] = [
   ...DATA,
@@ -52,7 +54,9 @@ export function observe(step: Step): Step[] {
 }
 
 /** Where an operation's paths stand among its arguments, and whether its first is a slot. */
-const SUBJECTS: Readonly<Record<string, readonly [paths: readonly number[], slot: boolean]>> = {
+const SUBJECTS: Readonly<
+  Record<string, readonly [paths: readonly number[], slot: boolean]>
+> = {
   open: [[1], true],
   link: [[0, 1], false],
   linkslot: [[1], true],
@@ -70,7 +74,16 @@ const SUBJECTS: Readonly<Record<string, readonly [paths: readonly number[], slot
   removexattr: [[0], false],
   ...Object.fromEntries(
     [
-      ...['write', 'pwrite', 'ftruncate', 'fallocate', 'mapwrite', 'fchmod', 'fchown', 'futimes'],
+      ...[
+        'write',
+        'pwrite',
+        'ftruncate',
+        'fallocate',
+        'mapwrite',
+        'fchmod',
+        'fchown',
+        'futimes',
+      ],
       ...['fsetxattr', 'fremovexattr', 'setflags', 'setxflags', 'fsync', 'read'],
     ].map(name => [name, [[], true] as const]),
   ),

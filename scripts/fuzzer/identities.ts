@@ -30,11 +30,15 @@ export class Identities {
     const [olderA, olderB] = before
     // Where the first side's number changes the model has lost the file, or the first side has.
     if (olderA.ino === a.ino && olderB.ino !== b.ino) {
-      return { kind: 'ino changed', text: `stays ${a.ino} | ${olderB.ino} became ${b.ino}` }
+      return {
+        kind: 'ino changed',
+        text: `stays ${a.ino} | ${olderB.ino} became ${b.ino}`,
+      }
     }
     if (olderA.ino !== a.ino) return undefined
     for (const field of ['mtime', 'ctime'] as const) {
-      if (!isRecent(a[field], this.#begin) || !isRecent(olderA[field], this.#begin)) continue
+      if (!isRecent(a[field], this.#begin) || !isRecent(olderA[field], this.#begin))
+        continue
       const [inA, inB] = [olderA[field] !== a[field], olderB[field] !== b[field]]
       if (inA !== inB) {
         const text = `${olderA[field]} -> ${a[field]} | ${olderB[field]} -> ${b[field]}`

@@ -45,8 +45,10 @@ export function plyfs(extra: string): Implementation {
     },
     requests(at) {
       const stats: unknown = JSON.parse(run(launcher, ['stats', '--json', at]))
-      const requests = typeof stats === 'object' && stats && 'requests' in stats && stats.requests
-      if (!requests || typeof requests !== 'object') throw new Error('stats without requests')
+      const requests =
+        typeof stats === 'object' && stats && 'requests' in stats && stats.requests
+      if (!requests || typeof requests !== 'object')
+        throw new Error('stats without requests')
       return Object.fromEntries(
         Object.entries(requests).map(([name, count]) => [name, Number(count)]),
       )

@@ -67,7 +67,13 @@ class Builder {
   dress(path: string, directory: boolean): void {
     const { random } = this
     if (random.chance(0.5)) {
-      this.add('chown', path, random.pick([0, 1001, 1002]), random.pick([0, 1001, 2000]), 1)
+      this.add(
+        'chown',
+        path,
+        random.pick([0, 1001, 1002]),
+        random.pick([0, 1001, 2000]),
+        1,
+      )
     }
     // The change of owner takes set-id bits away, so the mode comes after it.
     this.add('chmod', path, directory ? directoryMode(random) : mode(random), 0)
@@ -82,7 +88,14 @@ class Builder {
     if (!directory && random.chance(0.1)) {
       const capability = ATTRIBUTES.find(([, { name }]) => name === 'security.capability')
       if (capability) {
-        this.add('setxattr', path, 'security.capability', capability[1].value(random), 0, 1)
+        this.add(
+          'setxattr',
+          path,
+          'security.capability',
+          capability[1].value(random),
+          0,
+          1,
+        )
       }
     }
   }
@@ -90,7 +103,15 @@ class Builder {
   age(path: string): void {
     const { random } = this
     if (!random.chance(0.5)) return
-    this.add('utimes', path, 1_000_000_000, 123_456_789, 1_000_000_001 + random.below(1000), 987, 1)
+    this.add(
+      'utimes',
+      path,
+      1_000_000_000,
+      123_456_789,
+      1_000_000_001 + random.below(1000),
+      987,
+      1,
+    )
   }
 }
 
@@ -110,7 +131,8 @@ const file: Entry = builder => {
   const path = builder.path()
   builder.add('open', 0, path, O.CREAT | O.EXCL | O.WRONLY, 0o666)
   builder.add('write', 0, size(random), random.below(100_000))
-  if (random.chance(0.2)) builder.add('pwrite', 0, 5000, 100_000 + random.below(100_000), 7)
+  if (random.chance(0.2))
+    builder.add('pwrite', 0, 5000, 100_000 + random.below(100_000), 7)
   if (random.chance(0.1)) builder.add('ftruncate', 0, random.below(200_000))
   builder.add('close', 0)
   builder.dress(path, false)
@@ -154,7 +176,9 @@ const program: Entry = builder => {
 
 /** Not compared: 'whiteouts in directories that do not merge'. */
 function whiteoutPlace(builder: Builder, paths: readonly string[]): string | undefined {
-  const fit = paths.filter(path => !builder.taken.has(path) && builder.merged.has(parentOf(path)))
+  const fit = paths.filter(
+    path => !builder.taken.has(path) && builder.merged.has(parentOf(path)),
+  )
   if (fit.length === 0) return undefined
   const path = builder.random.pick(fit)
   builder.taken.add(path)
@@ -177,7 +201,14 @@ const redirect: Entry = builder => {
   const target = sibling ? absolute.slice(parentOf(absolute).length) : `/${absolute}`
   builder.add('mknod', absolute, S_IFCHR, 0, 0)
   builder.add('mkdir', path, 0o755)
-  builder.add('setxattr', path, 'trusted.overlay.redirect', Buffer.from(target).toString('hex'), 0, 1)
+  builder.add(
+    'setxattr',
+    path,
+    'trusted.overlay.redirect',
+    Buffer.from(target).toString('hex'),
+    0,
+    1,
+  )
   builder.directories.push(path + '/')
 }
 
@@ -191,7 +222,11 @@ export function rawLayer(random: Random, below: Below): Layer {
   const lowest = below.names.length === 0
   // Names that every layer has, so that directories merge.
   for (const path of ['dir', 'dir2', 'dir/sub']) {
-    if (!random.chance(0.7) || !(path.startsWith('dir/') ? builder.taken.has('dir') : true)) continue
+    if (
+      !random.chance(0.7) ||
+      !(path.startsWith('dir/') ? builder.taken.has('dir') : true)
+    )
+      continue
     builder.taken.add(path)
     builder.add('mkdir', path, 0o777)
     builder.dress(path, true)

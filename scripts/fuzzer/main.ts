@@ -9,6 +9,7 @@ import { Conductor } from './conductor.js'
 import { nextStep, observe } from './generate.js'
 import { implementation, kernel, TARGETS, type Target } from './implementations.js'
 import type { Step } from './operation.js'
+import type { Model } from './model.js'
 import { unreached, UNREACHABLE } from './opcodes.js'
 import { projectRoot } from './project.js'
 import { Random } from './random.js'
@@ -35,6 +36,7 @@ class Fuzzer {
   readonly tally = new Tally()
   readonly #scratch: Scratch
   readonly #conductor: Conductor
+  #kept: { readonly key: string; readonly built: Built } | undefined
 
   readonly settings: Settings
 
@@ -56,32 +58,60 @@ class Fuzzer {
     const watching = random.pick([0, 0.3, 1])
     const pending: Step[] = []
     let count = 0
-    const { steps, finding } = this.#run(fs, built, this.settings.options, model => {
+    const next = (model: Model): Step | undefined => {
       if (count++ >= length) return undefined
       const planned = pending.shift()
       if (planned) return planned
       const step = nextStep(random, model, { harness: 0.006 })
       if (random.chance(watching)) pending.push(...observe(step))
       return step
-    })
+    }
+    const { options } = this.settings
+    const { steps, finding } = this.#run(fs, built, options, next, this.tally)
     this.#scratch.removeImage(built.image)
     if (!finding) return undefined
     const found = `${finding.kind}: ${finding.text}`
     say(`seed ${seed} on ${fs}, step ${steps.length}: ${found}`)
-    const whole: Case = { fs, layers: built.layers, steps, options: this.settings.options, found }
+    const whole: Case = {
+      fs,
+      layers: built.layers,
+      steps,
+      options: this.settings.options,
+      found,
+    }
     if (!this.settings.shrinking) return whole
     return shrink(whole, finding.kind, candidate => this.replay(candidate), say)
   }
 
   replay(value: Case): { finding: RunResult['finding']; stepsUsed: number } {
-    const built = buildLayers(this.#scratch, this.#conductor, value.fs, value)
+    const built = this.#built(value)
     const left = [...value.steps]
-    const { finding, steps } = this.#run(value.fs, built, value.options, () => left.shift())
-    this.#scratch.removeImage(built.image)
+    const next = (): Step | undefined => left.shift()
+    const { finding, steps } = this.#run(value.fs, built, value.options, next, undefined)
     return { finding, stepsUsed: steps.length }
   }
 
-  #run(fs: Filesystem, built: Built, options: string, next: RunNext): RunResult {
+  /** The layers of the last case are kept: shrinking tries many steps on the same ones. */
+  #built(value: Case): Built {
+    const key = JSON.stringify([value.fs, value.layers])
+    if (this.#kept?.key !== key) {
+      if (this.#kept) this.#scratch.removeImage(this.#kept.built.image)
+      this.#kept = undefined
+      this.#kept = {
+        key,
+        built: buildLayers(this.#scratch, this.#conductor, value.fs, value),
+      }
+    }
+    return this.#kept.built
+  }
+
+  #run(
+    fs: Filesystem,
+    built: Built,
+    options: string,
+    next: (model: Model) => Step | undefined,
+    tally: Tally | undefined,
+  ): RunResult {
     return runCase({
       scratch: this.#scratch,
       conductor: this.#conductor,
@@ -91,13 +121,11 @@ class Fuzzer {
       first: kernel,
       second: implementation(this.settings.target, options),
       next,
-      tally: this.tally,
+      tally,
       lookPast: this.settings.lookPast,
     })
   }
 }
-
-type RunNext = Parameters<typeof runCase>[0]['next']
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`)
@@ -124,7 +152,8 @@ function readSettings(): { settings: Settings; replay: readonly string[] } {
   if (!target) throw new Error(`--target is one of ${TARGETS.join(', ')}`)
   const named = values.fs.split(',')
   const filesystems = FILESYSTEMS.filter(name => named.includes(name))
-  if (filesystems.length === 0) throw new Error(`--fs is one of ${FILESYSTEMS.join(', ')}`)
+  if (filesystems.length === 0)
+    throw new Error(`--fs is one of ${FILESYSTEMS.join(', ')}`)
   const minutes = values.minutes === undefined ? 0 : Number(values.minutes)
   const settings: Settings = {
     operations: minutes > 0 ? Infinity : Number(values.ops),
@@ -137,7 +166,8 @@ function readSettings(): { settings: Settings; replay: readonly string[] } {
     save: values.save,
     shrinking: !values['no-shrink'],
     keepGoing: values['keep-going'],
-    lookPast: values['look-past'] === undefined ? undefined : new RegExp(values['look-past']),
+    lookPast:
+      values['look-past'] === undefined ? undefined : new RegExp(values['look-past']),
   }
   return { settings, replay: values.replay }
 }
@@ -159,7 +189,11 @@ function replayAll(fuzzer: Fuzzer, files: readonly string[]): number {
 function fuzz(fuzzer: Fuzzer): number {
   const { settings, tally } = fuzzer
   let failures = 0
-  for (let i = 0; tally.operations < settings.operations && Date.now() < settings.until; i++) {
+  for (
+    let i = 0;
+    tally.operations < settings.operations && Date.now() < settings.until;
+    i++
+  ) {
     const fs = settings.filesystems[i % settings.filesystems.length] ?? 'ext4'
     const seed = settings.seed + i
     const length = Math.min(settings.caseLength, settings.operations - tally.operations)
@@ -174,18 +208,25 @@ function fuzz(fuzzer: Fuzzer): number {
 
 function report(settings: Settings, failed: Case, seed: number): void {
   mkdirSync(settings.save, { recursive: true })
-  const slug = (failed.found ?? '').split('\n')[0]?.replace(/[^a-z0-9]+/gi, '-').slice(0, 50)
-  const file = join(settings.save, `${failed.fs}-${seed}-${slug ?? ''}.json`)
+  const slug = (failed.found ?? '')
+    .replace(/\d{8,}[^]*|\n[^]*/, '')
+    .replace(/[^a-z0-9]+/gi, '-')
+  const file = join(settings.save, `${failed.fs}-${seed}-${slug.slice(0, 50)}.json`)
   writeCase(file, failed)
-  say(`${failed.found ?? ''}\n${settings.shrinking ? tell(failed) + '\n' : ''}saved as ${file}`)
+  say(
+    `${failed.found ?? ''}\n${settings.shrinking ? tell(failed) + '\n' : ''}saved as ${file}`,
+  )
 }
 
 /** Opcodes that should have been reached, where the whole mixture has run. */
 function missingOpcodes(settings: Settings, tally: Tally): string[] {
   if (settings.target !== 'plyfs') return []
-  const counts = [...tally.requests].sort().map(([name, count]) => `  ${name.padEnd(20)} ${count}`)
+  const counts = [...tally.requests]
+    .sort()
+    .map(([name, count]) => `  ${name.padEnd(20)} ${count}`)
   say(['requests of plyfs by opcode', ...counts].join('\n'))
-  for (const [name, reason] of Object.entries(UNREACHABLE)) say(`not reached: ${name}: ${reason}`)
+  for (const [name, reason] of Object.entries(UNREACHABLE))
+    say(`not reached: ${name}: ${reason}`)
   return tally.operations >= 10_000 ? unreached(tally.requests) : []
 }
 

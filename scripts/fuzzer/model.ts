@@ -84,7 +84,13 @@ export class Model {
   }
 
   /** Follows a path as the kernel does, from the root or from `from`. */
-  find(user: User, path: string, follow: boolean, from = this.root, depth = 0): Found | undefined {
+  find(
+    user: User,
+    path: string,
+    follow: boolean,
+    from = this.root,
+    depth = 0,
+  ): Found | undefined {
     let directory: Inode | undefined = from
     let rest = path
     const below = /^@(\d+)\/?/.exec(path)
@@ -217,7 +223,12 @@ function made(model: Model, user: User, path: string, kind: Kind, mode: number):
 }
 
 function opened(model: Model, user: User, step: Step): void {
-  const [slot, path, flags, mode] = [number(step[2]), text(step[3]), number(step[4]), number(step[5])]
+  const [slot, path, flags, mode] = [
+    number(step[2]),
+    text(step[3]),
+    number(step[4]),
+    number(step[5]),
+  ]
   const temporary = (flags & O.TMPFILE) === O.TMPFILE
   let inode = model.find(user, path, !(flags & O.NOFOLLOW))?.inode
   if (temporary) {
@@ -226,7 +237,12 @@ function opened(model: Model, user: User, step: Step): void {
   } else if (!inode && flags & O.CREAT) {
     const target = model.find(user, path, true)
     if (target?.parent && target.name !== '') {
-      inode = model.create('file', mode & ~IDENTITIES[user].umask, IDENTITIES[user].uid, IDENTITIES[user].gid)
+      inode = model.create(
+        'file',
+        mode & ~IDENTITIES[user].umask,
+        IDENTITIES[user].uid,
+        IDENTITIES[user].gid,
+      )
       model.attach(target.parent, target.name, inode)
     }
   }
@@ -236,7 +252,10 @@ function opened(model: Model, user: User, step: Step): void {
 }
 
 function renamed(model: Model, user: User, step: Step): void {
-  const [from, to] = [model.find(user, text(step[2]), false), model.find(user, text(step[3]), false)]
+  const [from, to] = [
+    model.find(user, text(step[2]), false),
+    model.find(user, text(step[3]), false),
+  ]
   if (!from?.parent || !to?.parent || !from.inode || from.inode === to.inode) return
   model.detach(from.parent, from.name)
   if (number(step[4]) & 2 && to.inode) {
@@ -344,7 +363,8 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
   },
   map: (model, user, step) => {
     const inode = model.slot(user, number(step[3]))?.inode
-    if (inode) model.mappings.set(`${user}:${number(step[2])}`, { inode, length: number(step[5]) })
+    if (inode)
+      model.mappings.set(`${user}:${number(step[2])}`, { inode, length: number(step[5]) })
   },
   unmap: (model, user, step) => {
     model.mappings.delete(`${user}:${number(step[2])}`)

@@ -15,6 +15,8 @@ export const NOT_COMPARED = {
     'The two sides do not run at the same instant. Compared are: times from before the run and times that were set, exactly; whether an operation has changed them, for the others.',
   'filesystem type of statfs': 'FUSE reports its own magic, whatever the server says.',
   'filesystem id of statfs': 'FUSE reports 0.',
+  'statx attributes':
+    'FUSE takes from a server’s statx the birth time alone. The flags themselves are compared as ioctls tell them, and as they lie in the upper.',
   'free space': 'The images are filled differently.',
   'holes on xfs':
     'It allocates ahead of what is written, and gives that back when it likes. Compared on ext4.',
@@ -22,19 +24,24 @@ export const NOT_COMPARED = {
     'The order differs. Each side is checked for itself: no name twice, none missing that was there throughout, none that never was.',
   'pid of a lock': 'The processes of the two sides are different ones.',
   'redirects beyond 256 bytes':
-    "The kernel refuses to write them (module parameter redirect_max). Not generated: long names are for files, and the depth is bounded.",
-  'collapse, insert and unshare ranges': 'FUSE passes only default, KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE. Not generated.',
-  'reflinks': 'FICLONE is not passed through FUSE. Not generated; copy_file_range is.',
-  'unaligned direct I/O': 'What alignment is asked for is up to the filesystem. Not generated.',
+    'The kernel refuses to write them (module parameter redirect_max). Not generated: long names are for files, and the depth is bounded.',
+  'collapse, insert and unshare ranges':
+    'FUSE passes only default, KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE. Not generated.',
+  reflinks: 'FICLONE is not passed through FUSE. Not generated; copy_file_range is.',
+  'unaligned direct I/O':
+    'What alignment is asked for is up to the filesystem. Not generated.',
   'read-only mappings across a copy-up':
     'The kernel documents that a MAP_SHARED mapping of a lower file does not see later writes. Mappings that stay are made of files open for writing.',
-  'writing to a running program': 'The kernel documents that executing a lower file does not refuse writers. Programs are run to their end within one operation.',
+  'writing to a running program':
+    'The kernel documents that executing a lower file does not refuse writers. Programs are run to their end within one operation.',
   'whiteouts in directories that do not merge':
     'Kernel overlayfs passes such a directory on as it is: it lists the whiteout and does not find it. No overlay makes them; not generated.',
-  'the work directory': 'Temporary names and the shared whiteout are each one’s own; what lasts in it (the index) is compared.',
+  'the work directory':
+    'Temporary names and the shared whiteout are each one’s own; what lasts in it (the index) is compared.',
   'link counts and times of whiteouts': 'Kernel overlayfs links one inode for all.',
   'uuid of the upper': 'A random number; compared is that there is one.',
-  'handles of upper files': 'They hold inode numbers of the upper; compared is that there is one. Those of lower files are compared.',
+  'handles of upper files':
+    'They hold inode numbers of the upper; compared is that there is one. Those of lower files are compared.',
 } as const
 
 export type NotCompared = keyof typeof NOT_COMPARED

@@ -42,7 +42,8 @@ export const REQUIRED = [
 
 /** Opcodes that no run of the fuzzer reaches. */
 export const UNREACHABLE: Readonly<Record<string, string>> = {
-  ACCESS: 'The mount checks permissions in the kernel (default_permissions), which asks nobody.',
+  ACCESS:
+    'The mount checks permissions in the kernel (default_permissions), which asks nobody.',
   INTERRUPT:
     'Sent when a signal meets a request that waits. Operations are done one at a time and are not interrupted; the interrupt test of test/integration reaches it.',
 }
@@ -52,7 +53,8 @@ export function unreached(requests: ReadonlyMap<string, number>): string[] {
   const reached = (name: string): boolean => (requests.get(name) ?? 0) > 0
   return REQUIRED.filter(name => {
     if (name in UNREACHABLE) return false
-    if (name === 'COPY_FILE_RANGE') return !reached(name) && !reached('COPY_FILE_RANGE_64')
+    if (name === 'COPY_FILE_RANGE')
+      return !reached(name) && !reached('COPY_FILE_RANGE_64')
     return !reached(name)
   })
 }

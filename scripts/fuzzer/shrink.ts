@@ -5,22 +5,36 @@ import type { Finding } from './answer.js'
 import type { Layer } from './layers.js'
 
 /** Runs a case from its layers on. */
-export type Trial = (candidate: Case) => { finding: Finding | undefined; stepsUsed: number }
+export type Trial = (candidate: Case) => {
+  finding: Finding | undefined
+  stepsUsed: number
+}
 
-export function shrink(start: Case, kind: string, trial: Trial, say: (text: string) => void): Case {
+export function shrink(
+  start: Case,
+  kind: string,
+  trial: Trial,
+  say: (text: string) => void,
+): Case {
   let best = start
   let tries = 0
   const fails = (candidate: Case): boolean => {
     tries++
     const { finding, stepsUsed } = trial(candidate)
     if (finding?.kind !== kind) return false
-    best = { ...candidate, steps: candidate.steps.slice(0, stepsUsed), found: `${kind}: ${finding.text}` }
+    best = {
+      ...candidate,
+      steps: candidate.steps.slice(0, stepsUsed),
+      found: `${kind}: ${finding.text}`,
+    }
     return true
   }
   for (;;) {
     const before = sizeOf(best)
     const steps = best.steps
-    minimize(steps.length, keep => fails({ ...best, steps: steps.filter((_, i) => keep.has(i)) }))
+    minimize(steps.length, keep =>
+      fails({ ...best, steps: steps.filter((_, i) => keep.has(i)) }),
+    )
     shrinkLayers(() => best, fails)
     say(`  ${sizeOf(best)} steps left after ${tries} tries`)
     if (sizeOf(best) === before) return best
@@ -39,7 +53,11 @@ function shrinkLayers(best: () => Case, fails: (candidate: Case) => boolean): vo
     const replaced = (steps: Layer['steps']): Layer[] =>
       layers.map((other, j) => (j === i ? { ...layer, steps } : other))
     const without = layers.filter((_, j) => j !== i)
-    if (without.length > 0 && without[0]?.kind === 'raw' && fails({ ...best(), layers: without })) {
+    if (
+      without.length > 0 &&
+      without[0]?.kind === 'raw' &&
+      fails({ ...best(), layers: without })
+    ) {
       continue
     }
     minimize(layer.steps.length, keep =>
@@ -57,7 +75,11 @@ function minimize(count: number, fails: (keep: ReadonlySet<number>) => boolean):
     const length = Math.ceil(kept.length / parts)
     let smaller: number[] | undefined
     // From the end: later steps depend on earlier ones.
-    for (let at = (Math.ceil(kept.length / length) - 1) * length; at >= 0 && !smaller; at -= length) {
+    for (
+      let at = (Math.ceil(kept.length / length) - 1) * length;
+      at >= 0 && !smaller;
+      at -= length
+    ) {
       const candidate = [...kept.slice(0, at), ...kept.slice(at + length)]
       if (fails(new Set(candidate))) smaller = candidate
     }

@@ -64,16 +64,18 @@ export class Side {
     }
   }
 
-  /** Leaves and unmounts the union; what its server has counted is kept. */
-  unmount(): void {
+  /** Leaves and unmounts the union; what its server has counted is kept if asked for. */
+  unmount(counting: boolean): void {
     for (const user of [...USERS, 'observer'] as const) this.ask(user, 'leave')
-    this.#count()
+    if (counting) this.#count()
     run('umount', [this.merged])
     this.#mounted = false
   }
 
   #count(): void {
-    for (const [opcode, count] of Object.entries(this.implementation.requests(this.merged))) {
+    for (const [opcode, count] of Object.entries(
+      this.implementation.requests(this.merged),
+    )) {
       this.requests.set(opcode, (this.requests.get(opcode) ?? 0) + count)
     }
   }
@@ -111,7 +113,8 @@ export class Side {
 
   /** Takes everything down, whatever state it is in. */
   discard(): void {
-    for (const user of [...USERS, 'observer'] as const) this.#conductor.end(this.worker(user))
+    for (const user of [...USERS, 'observer'] as const)
+      this.#conductor.end(this.worker(user))
     if (this.#mounted) {
       abortConnection(this.merged)
       run('umount', ['-l', this.merged])

@@ -37,7 +37,8 @@ export class Streams {
     if (!stream || stream.inode !== opened(model, step)) return undefined
     for (const [side, answer] of [a, b].entries()) {
       const wrong = take(stream, stream.given[side] ?? [], answer)
-      if (wrong) return { kind: `dirread: ${wrong[0]}`, text: `${'ab'[side]}: ${wrong.join(' ')}` }
+      if (wrong)
+        return { kind: `dirread: ${wrong[0]}`, text: `${'ab'[side]}: ${wrong.join(' ')}` }
     }
     return undefined
   }
@@ -55,7 +56,8 @@ export class Streams {
     if (step[1] === 'open') this.#begin(model, step)
     for (const stream of this.#streams.values()) {
       const now = stream.inode.children
-      for (const name of stream.throughout) if (!now.has(name)) stream.throughout.delete(name)
+      for (const name of stream.throughout)
+        if (!now.has(name)) stream.throughout.delete(name)
       for (const name of now.keys()) stream.ever.add(name)
     }
   }
@@ -84,7 +86,11 @@ function opened(model: Model, step: Step): Inode | undefined {
   return isUser(step[0]) ? model.slot(step[0], number(step[2]))?.inode : undefined
 }
 
-function take(stream: Stream, given: string[], answer: string): readonly string[] | undefined {
+function take(
+  stream: Stream,
+  given: string[],
+  answer: string,
+): readonly string[] | undefined {
   const { inode, ever, throughout } = stream
   for (const entry of answer.split(' ').slice(1)) {
     const [encoded = '', type = ''] = entry.split(',')

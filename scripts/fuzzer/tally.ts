@@ -25,7 +25,9 @@ export class Tally {
   table(): string {
     const lines = [...this.#results].sort().map(([operation, results]) => {
       const ok = results.get(0) ?? 0
-      const errors = [...results].filter(([value]) => value < 0).sort((x, y) => y[1] - x[1])
+      const errors = [...results]
+        .filter(([value]) => value < 0)
+        .sort((x, y) => y[1] - x[1])
       const shown = errors.map(([value, count]) => `${errnoName(-value)} ${count}`)
       return `  ${operation.padEnd(14)} ${String(ok).padStart(7)}  ${shown.join(', ')}`
     })

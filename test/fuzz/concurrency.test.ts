@@ -4,7 +4,12 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { freshDirectory, sharedFilesystem } from '../helpers/images.js'
 import { isolated } from '../helpers/isolated.js'
-import { mountOverlay, mountPlyfs, type Layers, type Mounted } from '../helpers/mounted.js'
+import {
+  mountOverlay,
+  mountPlyfs,
+  type Layers,
+  type Mounted,
+} from '../helpers/mounted.js'
 import { STORMS, type Storm } from './storm/plays.js'
 import { runStorm } from './storm/run.js'
 
@@ -44,7 +49,11 @@ async function makeLayers(): Promise<Required<Layers>> {
   }
 }
 
-async function play(storm: Storm, mounted: Mounted, milliseconds: number): Promise<string[]> {
+async function play(
+  storm: Storm,
+  mounted: Mounted,
+  milliseconds: number,
+): Promise<string[]> {
   const root = join(mounted.point, storm.name)
   const { steps, findings } = await runStorm(storm, root, PROCESSES, milliseconds, 1)
   t.comment(`${storm.name}: ${steps} steps`)

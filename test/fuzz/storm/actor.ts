@@ -25,25 +25,39 @@ export interface Report {
 }
 
 /** One round of work; the account is what must hold when all have ended. */
-export type Play = (actor: Actor) => { readonly step: () => void; readonly account: () => string[] }
+export type Play = (actor: Actor) => {
+  readonly step: () => void
+  readonly account: () => string[]
+}
 
 /** Runs a call that may lose a race: the value, or undefined for one of the errnos allowed. */
-export function race<T>(actor: Actor, allowed: readonly string[], call: () => T): T | undefined {
+export function race<T>(
+  actor: Actor,
+  allowed: readonly string[],
+  call: () => T,
+): T | undefined {
   try {
     return call()
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const code =
+      error instanceof Error && 'code' in error ? String(error.code) : String(error)
     if (!allowed.includes(code)) actor.wrong(`${code}: ${String(error)}`)
     return undefined
   }
 }
 
 /** Whether a call that may lose a race has won. */
-export function wins(actor: Actor, allowed: readonly string[], call: () => void): boolean {
-  return race(actor, allowed, () => {
-    call()
-    return true
-  }) === true
+export function wins(
+  actor: Actor,
+  allowed: readonly string[],
+  call: () => void,
+): boolean {
+  return (
+    race(actor, allowed, () => {
+      call()
+      return true
+    }) === true
+  )
 }
 
 /** Contents that say whose they are: `size` bytes of one line repeated. */

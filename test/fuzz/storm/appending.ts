@@ -29,7 +29,9 @@ export const appending: Play = actor => {
     const from = Math.max(0, Math.floor(size / RECORD) - 20) * RECORD
     const bytes = Buffer.alloc(RECORD * 20)
     const length = fs.readSync(early, bytes, 0, bytes.length, from)
-    for (const line of bytes.toString('latin1', 0, length - (length % RECORD)).split('\n')) {
+    for (const line of bytes
+      .toString('latin1', 0, length - (length % RECORD))
+      .split('\n')) {
       if (line !== '' && !/^(\d+):\d+:(\d)\2*$/.test(line)) actor.wrong(`torn: ${line}`)
     }
   }

@@ -29,7 +29,8 @@ export const copying: Play = actor => {
   }
   const meddle = (): void => {
     const path = join(actor.root, `copied-${actor.random.below(COPIED_FILES)}`)
-    if (actor.random.chance(0.5)) fs.chmodSync(path, actor.random.pick([0o600, 0o644, 0o666]))
+    if (actor.random.chance(0.5))
+      fs.chmodSync(path, actor.random.pick([0o600, 0o644, 0o666]))
     else fs.utimesSync(path, 1, 2)
     if (fs.statSync(path).size !== COPIED_SIZE) actor.wrong(`${path} has another size`)
   }
@@ -49,7 +50,8 @@ function check(actor: Actor, fd: number, file: number, letter: string): void {
     if (other === actor.number && text !== letter.repeat(REGION)) {
       actor.wrong(`copied-${file}: own region reads ${first}, not ${letter}`)
     }
-    if (!/^[a-z.]$/.test(first)) actor.wrong(`copied-${file}: region ${other} reads ${first}`)
+    if (!/^[a-z.]$/.test(first))
+      actor.wrong(`copied-${file}: region ${other} reads ${first}`)
   }
 }
 

@@ -30,7 +30,8 @@ export const counting: Play = actor => {
       }
       if (held.length === locks.length) {
         const value = Number(readAll(counter))
-        if (!(value >= added)) actor.wrong(`the counter is ${value} after ${added} of mine`)
+        if (!(value >= added))
+          actor.wrong(`the counter is ${value} after ${added} of mine`)
         fs.writeFileSync(counter, String(value + 1))
         added++
       }

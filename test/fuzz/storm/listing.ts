@@ -11,11 +11,16 @@ export const listing: Play = actor => {
   for (let i = 1 + 2 * actor.number; i < PERMANENT; i += 2 * actor.count) {
     fs.writeFileSync(join(actor.root, `stays-${i}`), '')
   }
-  const mine = (i: number): boolean => i % 2 === 0 || (i - 1) / 2 % actor.count === actor.number
-  const certain = Array.from({ length: PERMANENT }, (_, i) => i).filter(mine).map(i => `stays-${i}`)
+  const mine = (i: number): boolean =>
+    i % 2 === 0 || ((i - 1) / 2) % actor.count === actor.number
+  const certain = Array.from({ length: PERMANENT }, (_, i) => i)
+    .filter(mine)
+    .map(i => `stays-${i}`)
   let serial = 0
   const comeAndGo = (): void => {
-    const names = Array.from({ length: 20 }, () => join(actor.root, `goes-${actor.number}-${serial++}`))
+    const names = Array.from({ length: 20 }, () =>
+      join(actor.root, `goes-${actor.number}-${serial++}`),
+    )
     for (const name of names) fs.writeFileSync(name, '')
     for (const name of names) fs.unlinkSync(name)
   }
@@ -64,7 +69,9 @@ function slowly(actor: Actor): string[] {
 
 export function checkListing(root: string, _: readonly Report[]): string[] {
   const names = fs.readdirSync(root)
-  const wrong = names.filter(name => !name.startsWith('stays-')).map(name => `${name} is left`)
+  const wrong = names
+    .filter(name => !name.startsWith('stays-'))
+    .map(name => `${name} is left`)
   for (let i = 0; i < PERMANENT; i++) {
     if (!names.includes(`stays-${i}`)) wrong.push(`stays-${i} is gone`)
   }

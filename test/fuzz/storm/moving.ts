@@ -29,16 +29,25 @@ export const moving: Play = actor => {
     () => moveToken(actor, move),
     () => move(place(), place(), RENAME_EXCHANGE),
     () => move(house(), house(), RENAME_EXCHANGE),
-    () => move(house(), join(actor.root, `house-${random.below(HOUSES + 2)}`), RENAME_NOREPLACE),
+    () =>
+      move(
+        house(),
+        join(actor.root, `house-${random.below(HOUSES + 2)}`),
+        RENAME_NOREPLACE,
+      ),
     () => look(actor, place()),
     () => look(actor, place()),
-    () => race(actor, ['ENOENT'], () => fs.chmodSync(place(), random.pick([0o600, 0o644]))),
+    () =>
+      race(actor, ['ENOENT'], () => fs.chmodSync(place(), random.pick([0o600, 0o644]))),
   ]
   return { step: () => void random.pick(steps)(), account: () => [] }
 }
 
 /** A token keeps its name wherever it goes, or two could meet. */
-function moveToken(actor: Actor, move: (from: string, to: string, flags: number) => void): void {
+function moveToken(
+  actor: Actor,
+  move: (from: string, to: string, flags: number) => void,
+): void {
   const { random, root } = actor
   const name = `token-${random.below(TOKENS)}`
   const houses = [random.below(HOUSES + 2), random.below(HOUSES + 2)]
@@ -49,7 +58,8 @@ function moveToken(actor: Actor, move: (from: string, to: string, flags: number)
 function look(actor: Actor, path: string): void {
   const content = race(actor, ['ENOENT'], () => readAll(path))
   // Exchanged tokens lie under each other's names; any token's content is right.
-  if (content !== undefined && !/^token-\d+$/.test(content)) actor.wrong(`${path}: ${content}`)
+  if (content !== undefined && !/^token-\d+$/.test(content))
+    actor.wrong(`${path}: ${content}`)
 }
 
 export function checkMoved(root: string, _: readonly Report[]): string[] {

@@ -50,14 +50,19 @@ export const owning: Play = actor => {
   const steps = [make, make, move, replace, link, read, read, remove]
   return {
     step: () => (files.size > 150 ? remove() : actor.random.pick(steps)()),
-    account: () => [...files].map(([name, content]) => `${name} ${content.length} ${content.split('\n')[0] ?? ''}`),
+    account: () =>
+      [...files].map(
+        ([name, content]) => `${name} ${content.length} ${content.split('\n')[0] ?? ''}`,
+      ),
   }
 }
 
 function verify(actor: Actor, name: string, content: string): void {
   const found = readAll(join(actor.root, name))
   if (found !== content) {
-    actor.wrong(`${name}: ${found.length} bytes beginning ${found.slice(0, 20)}, not ${content.slice(0, 20)}`)
+    actor.wrong(
+      `${name}: ${found.length} bytes beginning ${found.slice(0, 20)}, not ${content.slice(0, 20)}`,
+    )
   }
 }
 
@@ -66,15 +71,20 @@ export function checkOwned(root: string, reports: readonly Report[]): string[] {
   for (const { account } of reports) {
     for (const line of account) expected.set(line.split(' ')[0] ?? '', line)
   }
-  for (let i = 0; i < 50; i++) expected.set(`lower-${i}`, `lower-${i} ${`lower-${i}`.length} lower-${i}`)
+  for (let i = 0; i < 50; i++)
+    expected.set(`lower-${i}`, `lower-${i} ${`lower-${i}`.length} lower-${i}`)
   const found = new Map(
     fs.readdirSync(root).map(name => {
       const content = readAll(join(root, name))
       return [name, `${name} ${content.length} ${content.split('\n')[0] ?? ''}`] as const
     }),
   )
-  const lost = [...expected].filter(([name]) => !found.has(name)).map(([name]) => `lost ${name}`)
-  const extra = [...found].filter(([name]) => !expected.has(name)).map(([name]) => `extra ${name}`)
+  const lost = [...expected]
+    .filter(([name]) => !found.has(name))
+    .map(([name]) => `lost ${name}`)
+  const extra = [...found]
+    .filter(([name]) => !expected.has(name))
+    .map(([name]) => `extra ${name}`)
   const wrong = [...found]
     .filter(([name, line]) => expected.has(name) && expected.get(name) !== line)
     .map(([name, line]) => `${name}: found ${line}, expected ${expected.get(name) ?? ''}`)

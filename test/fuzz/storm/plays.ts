@@ -24,10 +24,12 @@ export interface Storm {
 export const STORMS: readonly Storm[] = [
   {
     name: 'owning',
-    about: 'each process keeps its own files in one directory: none is lost or has others’ data',
+    about:
+      'each process keeps its own files in one directory: none is lost or has others’ data',
     play: owning,
     prepare: lower => {
-      for (let i = 0; i < 50; i++) fs.writeFileSync(join(lower, `lower-${i}`), `lower-${i}`)
+      for (let i = 0; i < 50; i++)
+        fs.writeFileSync(join(lower, `lower-${i}`), `lower-${i}`)
     },
     check: checkOwned,
   },
@@ -51,7 +53,8 @@ export const STORMS: readonly Storm[] = [
   },
   {
     name: 'moving',
-    about: 'files and directories of the lower are renamed about: each is somewhere, once',
+    about:
+      'files and directories of the lower are renamed about: each is somewhere, once',
     play: moving,
     prepare: lower => {
       for (let h = 0; h < HOUSES; h++) fs.mkdirSync(join(lower, `house-${h}`))
@@ -63,16 +66,19 @@ export const STORMS: readonly Storm[] = [
   },
   {
     name: 'listing',
-    about: 'a directory is listed while names come and go: those that stay are there, once',
+    about:
+      'a directory is listed while names come and go: those that stay are there, once',
     play: listing,
     prepare: lower => {
-      for (let i = 0; i < PERMANENT; i += 2) fs.writeFileSync(join(lower, `stays-${i}`), '')
+      for (let i = 0; i < PERMANENT; i += 2)
+        fs.writeFileSync(join(lower, `stays-${i}`), '')
     },
     check: checkListing,
   },
   {
     name: 'copying',
-    about: 'lower files are written by all at once: every region is old or new, none is lost',
+    about:
+      'lower files are written by all at once: every region is old or new, none is lost',
     play: copying,
     prepare: lower => {
       for (let i = 0; i < COPIED_FILES; i++) {
@@ -83,7 +89,8 @@ export const STORMS: readonly Storm[] = [
   },
   {
     name: 'razing',
-    about: 'trees are removed while others write into them: no wrong errno, nothing half gone',
+    about:
+      'trees are removed while others write into them: no wrong errno, nothing half gone',
     play: razing,
     prepare: lower => {
       for (let i = 0; i < 4; i++) {

@@ -30,7 +30,10 @@ export const razing: Play = actor => {
     write,
     write,
     () => void race(actor, RACES, () => fs.mkdirSync(inside())),
-    () => void race(actor, RACES, () => fs.mkdirSync(join(tree(), 'a', 'b'), { recursive: true })),
+    () =>
+      void race(actor, RACES, () =>
+        fs.mkdirSync(join(tree(), 'a', 'b'), { recursive: true }),
+      ),
     // A directory cannot go into itself: EINVAL.
     () =>
       void race(actor, [...RACES, 'EINVAL'], () =>
@@ -43,7 +46,9 @@ export const razing: Play = actor => {
 
 /** Depth first; names that others make meanwhile are met by trying again. */
 function remove(actor: Actor, path: string): void {
-  for (const entry of race(actor, RACES, () => fs.readdirSync(path, { withFileTypes: true })) ?? []) {
+  for (const entry of race(actor, RACES, () =>
+    fs.readdirSync(path, { withFileTypes: true }),
+  ) ?? []) {
     const child = join(path, entry.name)
     if (entry.isDirectory()) remove(actor, child)
     else race(actor, ['ENOENT', 'EISDIR', 'ENOTDIR', 'EPERM'], () => fs.unlinkSync(child))
@@ -57,7 +62,8 @@ export function checkRazed(root: string, _: readonly Report[]): string[] {
     for (const name of fs.readdirSync(root, { recursive: true, encoding: 'utf8' })) {
       fs.lstatSync(join(root, name))
     }
-    for (const name of fs.readdirSync(root)) fs.rmSync(join(root, name), { recursive: true })
+    for (const name of fs.readdirSync(root))
+      fs.rmSync(join(root, name), { recursive: true })
     const left = fs.readdirSync(root)
     return left.length === 0 ? [] : [`left: ${left.join(' ')}`]
   } catch (error) {

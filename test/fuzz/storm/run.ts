@@ -20,15 +20,24 @@ export async function runStorm(
 ): Promise<StormResult> {
   const program = fileURLToPath(new URL('process.js', import.meta.url))
   const each = Array.from({ length: processes }, (_, number) =>
-    output([program, storm.name, root, ...[number, processes, milliseconds, seed].map(String)]),
+    output([
+      program,
+      storm.name,
+      root,
+      ...[number, processes, milliseconds, seed].map(String),
+    ]),
   )
   const reports = (await Promise.all(each)).map(readReport)
   const checker = fileURLToPath(new URL('check.js', import.meta.url))
-  const left = JSON.parse(await output([checker, storm.name, root], JSON.stringify(reports))) as string[]
+  const left = JSON.parse(
+    await output([checker, storm.name, root], JSON.stringify(reports)),
+  ) as string[]
   return {
     steps: reports.reduce((sum, report) => sum + report.steps, 0),
     findings: [
-      ...reports.flatMap(({ wrong }, number) => wrong.map(what => `process ${number}: ${what}`)),
+      ...reports.flatMap(({ wrong }, number) =>
+        wrong.map(what => `process ${number}: ${what}`),
+      ),
       ...left,
     ],
   }
