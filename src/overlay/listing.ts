@@ -8,7 +8,7 @@ export interface Entry {
   type: number
   /** Where the topmost object lies: 0 the upper, i + 1 the directory's lower part i. */
   place: number
-  /** Found in more than one part (a merged directory, or a lower file under an upper one). */
+  /** In more than one part, or perhaps so: what was made since may lie over a hidden name. */
   several: boolean
   /** Inode number on its layer. */
   inoLow: number
@@ -62,7 +62,7 @@ export class Listing {
       name,
       type,
       place: 0,
-      several: false,
+      several: true,
       inoLow,
       inoHigh,
       cookie,
