@@ -88,6 +88,16 @@ static napi_value Ftruncate(napi_env env, napi_callback_info info) {
   return toNumber(env, checked(ftruncate(fd, size)));
 }
 
+// By path: unlike ftruncate, some filesystems leave the times alone when the size is the same.
+static napi_value Truncate(napi_env env, napi_callback_info info) {
+  Arguments<2> args(env, info);
+  Name path;
+  args.name(0, path);
+  const int64_t size = args.wide(1);
+  if (!args.ok()) return args.refusal();
+  return toNumber(env, checked(truncate(path.text, size)));
+}
+
 static napi_value Fallocate(napi_env env, napi_callback_info info) {
   Arguments<4> args(env, info);
   const int fd = args.integer(0);
@@ -206,6 +216,7 @@ void addFile(Exports& exports) {
   exports.add("pread", Pread);
   exports.add("pwrite", Pwrite);
   exports.add("ftruncate", Ftruncate);
+  exports.add("truncate", Truncate);
   exports.add("fallocate", Fallocate);
   exports.add("lseek", Lseek);
   exports.add("fsync", onDescriptor<fsync>);

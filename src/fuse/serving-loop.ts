@@ -11,9 +11,9 @@ import {
   loopReadNow,
   loopRemove,
   loopReply,
+  STATUS,
 } from '../sys/device.js'
 import { pwrite } from '../sys/file.js'
-import { STATUS } from '../sys/native.js'
 import {
   loopDrain,
   poolCopyData,
@@ -36,8 +36,8 @@ const SLOTS = 8
 const POOL_THREADS = 4
 /** How long the device is polled before the thread sleeps: about four round trips. */
 const SPIN_NANOSECONDS = 60_000
-/** Completions that wake nobody are collected at least every so many requests. */
-const DRAIN_EVERY = 32
+/** Completions that wake nobody are collected once there are so many. */
+const DRAIN_ABOVE = 16
 
 export interface CopyRange {
   readonly fdIn: number
@@ -90,17 +90,13 @@ export class ServingLoop {
   run(): void {
     let answered = -1
     let bytes = 0
-    let sinceDrain = 0
     while (this.sessions.size > 0) {
       const got = loopExchange(this.id, answered, bytes, this.slot, SPIN_NANOSECONDS)
       bytes = 0
       answered = this.status[STATUS.device] ?? -1
       if (got > 0) {
         bytes = this.serve(answered)
-        if (this.jobs.size > 0 && ++sinceDrain >= DRAIN_EVERY) {
-          sinceDrain = 0
-          this.drain()
-        }
+        if ((this.status[STATUS.completions] ?? 0) > DRAIN_ABOVE) this.drain()
       } else if (got === 0) {
         this.drain()
         this.onWake()
@@ -142,18 +138,20 @@ export class ServingLoop {
       return sent
     }
     const token = this.token(done)
-    poolRead(
-      this.id,
-      device,
-      req.uniqueLow,
-      req.uniqueHigh,
-      fd,
-      position,
-      size,
+    return this.submitted(
       token,
-      false,
+      poolRead(
+        this.id,
+        device,
+        req.uniqueLow,
+        req.uniqueHigh,
+        fd,
+        position,
+        size,
+        token,
+        false,
+      ),
     )
-    return PENDING
   }
 
   receiveFile(
@@ -174,20 +172,22 @@ export class ServingLoop {
         done.complete(result)
       },
     })
-    poolWrite(
-      this.id,
-      device,
-      req.uniqueLow,
-      req.uniqueHigh,
-      fd,
-      position,
-      slot,
-      req.offset(at),
-      size,
+    return this.submitted(
       token,
-      false,
+      poolWrite(
+        this.id,
+        device,
+        req.uniqueLow,
+        req.uniqueHigh,
+        fd,
+        position,
+        slot,
+        req.offset(at),
+        size,
+        token,
+        false,
+      ),
     )
-    return PENDING
   }
 
   syncFile(
@@ -198,8 +198,19 @@ export class ServingLoop {
     done: Completion,
   ): number {
     const token = this.wakingToken(done)
-    poolFsync(this.id, device, req.uniqueLow, req.uniqueHigh, fd, dataOnly, token, true)
-    return PENDING
+    return this.submitted(
+      token,
+      poolFsync(
+        this.id,
+        device,
+        req.uniqueLow,
+        req.uniqueHigh,
+        fd,
+        dataOnly,
+        token,
+        true,
+      ),
+    )
   }
 
   allocateFile(
@@ -212,37 +223,42 @@ export class ServingLoop {
     done: Completion,
   ): number {
     const token = this.wakingToken(done)
-    poolFallocate(
-      this.id,
-      device,
-      req.uniqueLow,
-      req.uniqueHigh,
-      fd,
-      mode,
-      offset,
-      length,
+    return this.submitted(
       token,
-      true,
+      poolFallocate(
+        this.id,
+        device,
+        req.uniqueLow,
+        req.uniqueHigh,
+        fd,
+        mode,
+        offset,
+        length,
+        token,
+        true,
+      ),
     )
-    return PENDING
   }
 
   copyRange(device: number, req: Request, range: CopyRange, done: Completion): number {
-    poolCopyRange(
-      this.id,
-      device,
-      req.uniqueLow,
-      req.uniqueHigh,
-      range.fdIn,
-      range.offIn,
-      range.fdOut,
-      range.offOut,
-      range.length,
-      range.wide,
-      this.wakingToken(done),
-      true,
+    const token = this.wakingToken(done)
+    return this.submitted(
+      token,
+      poolCopyRange(
+        this.id,
+        device,
+        req.uniqueLow,
+        req.uniqueHigh,
+        range.fdIn,
+        range.offIn,
+        range.fdOut,
+        range.offOut,
+        range.length,
+        range.wide,
+        token,
+        true,
+      ),
     )
-    return PENDING
   }
 
   copyData(
@@ -252,11 +268,22 @@ export class ServingLoop {
     sync: number,
     done: Completion,
   ): void {
-    poolCopyData(this.id, fdIn, fdOut, size, sync, this.wakingToken(done))
+    const token = this.wakingToken(done)
+    const error = poolCopyData(this.id, fdIn, fdOut, size, sync, token)
+    if (error < 0) this.finish(token, error)
   }
 
   notify(device: number, message: Uint8Array): void {
-    poolNotify(this.id, device, message, this.token(nothing))
+    const token = this.token(nothing)
+    const error = poolNotify(this.id, device, message, token)
+    if (error < 0) this.finish(token, error)
+  }
+
+  /** A job that the pool did not take (it is ending) is over at once, with its errno. */
+  private submitted(token: number, result: number): number {
+    if (result >= 0) return PENDING
+    this.finish(token, result)
+    return result
   }
 
   private serve(device: number): number {

@@ -20,6 +20,9 @@ export const pwrite = native.pwrite
 /** ftruncate(2). */
 export const ftruncate = native.ftruncate
 
+/** truncate(2). */
+export const truncate = native.truncate
+
 /** fallocate(2). */
 export const fallocate = native.fallocate
 

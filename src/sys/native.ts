@@ -169,6 +169,8 @@ export interface Native {
     position: number,
   ) => number
   readonly ftruncate: (fd: number, size: number) => number
+  /** truncate(2): some filesystems leave the times alone when the size stays the same. */
+  readonly truncate: (path: string, size: number) => number
   readonly fallocate: (fd: number, mode: number, offset: number, length: number) => number
   readonly lseek: (fd: number, offset: number, whence: number) => number
   readonly fsync: (fd: number) => number

@@ -25,6 +25,7 @@ const SIGNATURES: Record<Exclude<keyof typeof native, 'abi' | 'restore'>, string
   pread: 'iUwww',
   pwrite: 'iUwww',
   ftruncate: 'iw',
+  truncate: 'nw',
   fallocate: 'iiww',
   lseek: 'iwi',
   fsync: 'i',
