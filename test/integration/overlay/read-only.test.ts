@@ -1,0 +1,160 @@
+// Mounts without an upper, and the generic mount options.
+import * as calls from '../../helpers/calls.js'
+import { C } from '../../helpers/calls.js'
+import { agentProgram } from '../../helpers/agent.js'
+import { isolated } from '../../helpers/isolated.js'
+import { mountPlyfs } from '../../helpers/mounted.js'
+import { must, run } from '../../helpers/run.js'
+import { makeStack } from '../../helpers/stack.js'
+import {
+  character,
+  describeTree,
+  dir,
+  fifo,
+  file,
+  symlink,
+  type Tree,
+} from '../../helpers/tree.js'
+import * as fs from 'node:fs'
+
+const { t } = await isolated(import.meta.url)
+t.setTimeout(0)
+
+const program = fs.readFileSync(await agentProgram()).toString('latin1')
+const tree: Tree = {
+  f: file('f', { mtime: 1_000_000_000n, atime: 1_000_000_000n }),
+  d: dir({ a: file('a') }),
+  l: symlink('f'),
+  p: fifo(),
+  run: file(program, { mode: 0o4755 }),
+  null: character(1, 3, { mode: 0o666 }),
+}
+
+const attempts: readonly (readonly [string, (at: string) => unknown])[] = [
+  ['write', at => calls.open(`${at}/f`, C.O_WRONLY)],
+  ['truncate', at => calls.open(`${at}/f`, C.O_RDONLY | C.O_TRUNC)],
+  ['create', at => calls.writeFile(`${at}/n`, '')],
+  ['tmpfile', at => calls.open(at, C.O_RDWR | C.O_TMPFILE)],
+  ['mkdir', at => calls.mkdir(`${at}/n`)],
+  ['rmdir', at => calls.rmdir(`${at}/d`)],
+  ['unlink', at => calls.unlink(`${at}/f`)],
+  ['symlink', at => calls.symlink('x', `${at}/n`)],
+  ['mknod', at => calls.mknod(`${at}/n`, C.S_IFIFO | 0o644)],
+  ['link', at => calls.link(`${at}/f`, `${at}/n`)],
+  ['rename', at => calls.rename(`${at}/f`, `${at}/n`)],
+  ['chmod', at => calls.chmod(`${at}/f`, 0o600)],
+  ['chown', at => calls.chown(`${at}/d`, 1, 1)],
+  ['times', at => calls.utimens(`${at}/l`, 1n, 1n, C.AT_SYMLINK_NOFOLLOW)],
+  ['setxattr', at => calls.setxattr(`${at}/f`, 'user.a', 'b')],
+  ['removexattr', at => calls.removexattr(`${at}/f`, 'user.a')],
+]
+
+function codeOf(action: () => unknown): string {
+  try {
+    action()
+    return 'done'
+  } catch (error) {
+    return error instanceof calls.CallError ? error.code : String(error)
+  }
+}
+
+for (const [name, options, writable] of [
+  ['without an upper', [], false],
+  ['with an upper, but ro', ['ro'], true],
+] as const) {
+  t.test(name, async t => {
+    const layers = await makeStack({ lowers: [tree, { below: file('b') }] })
+    const used = writable ? layers : { lower: layers.lower }
+    const mounted = await mountPlyfs(used, { options })
+    for (const [what, attempt] of attempts) {
+      t.equal(
+        codeOf(() => attempt(mounted.point)),
+        'EROFS',
+        what,
+      )
+    }
+    t.equal(calls.readText(`${mounted.point}/f`), 'f')
+    t.equal(calls.readText(`${mounted.point}/below`), 'b')
+    t.equal(
+      codeOf(() => calls.mkdir(`${mounted.point}/d`)),
+      'EEXIST',
+      'a name that is there',
+    )
+    // Reading leaves no trace below.
+    t.equal(
+      calls.stat(`${layers.lower[0]}/f`).atime,
+      1_000_000_000n,
+      'access time of the lower',
+    )
+    t.same(await mounted.end(), [])
+    t.same(describeTree(layers.upper).length, 1, 'nothing in the upper')
+  })
+}
+
+t.test('nosuid, nodev, noexec', async t => {
+  const layers = await makeStack({ lowers: [tree] })
+  const mounted = await mountPlyfs(layers, { options: ['nosuid', 'nodev', 'noexec'] })
+  const { point } = mounted
+  t.equal(
+    codeOf(() => calls.open(`${point}/null`, C.O_RDONLY)),
+    'EACCES',
+    'nodev',
+  )
+  t.match(await run(`${point}/run`, ['exit', '3']).catch((e: unknown) => e), {
+    code: 'EACCES',
+  })
+  t.match(await must('findmnt', ['-no', 'OPTIONS', point]), /nosuid,nodev,noexec/)
+  t.same(await mounted.end(), [])
+})
+
+t.test('suid and devices work for root', async t => {
+  const layers = await makeStack({ lowers: [tree] })
+  const mounted = await mountPlyfs(layers)
+  const { point } = mounted
+  t.equal(
+    codeOf(() => calls.close(calls.open(`${point}/null`, C.O_RDWR))),
+    'done',
+  )
+  const ran = await run(`${point}/run`, ['exit', '3'], { uid: 5, gid: 60 })
+  t.equal(ran.status, 3)
+  t.same(await mounted.end(), [])
+})
+
+t.test('access times', async t => {
+  const old = 1_000_000_000n
+  for (const [option, changes] of [
+    ['noatime', false],
+    ['strictatime', true],
+    ['relatime', true],
+  ] as const) {
+    const layers = await makeStack({
+      lowers: [{}],
+      upper: { f: file('f', { atime: old, mtime: old }) },
+    })
+    const mounted = await mountPlyfs(layers, { options: [option] })
+    calls.readText(`${mounted.point}/f`)
+    t.equal(calls.stat(`${mounted.point}/f`).atime > old, changes, option)
+    t.same(await mounted.end(), [])
+  }
+})
+
+t.test('remounted read-only and back', async t => {
+  const layers = await makeStack({ lowers: [tree] })
+  const mounted = await mountPlyfs(layers)
+  const { point } = mounted
+  calls.writeFile(`${point}/n`, 'new')
+  await must('mount', ['-i', '-o', 'remount,ro', point])
+  t.equal(
+    codeOf(() => calls.writeFile(`${point}/m`, '')),
+    'EROFS',
+  )
+  t.equal(
+    codeOf(() => calls.chmod(`${point}/f`, 0o600)),
+    'EROFS',
+  )
+  t.equal(calls.readText(`${point}/n`), 'new')
+  await must('mount', ['-i', '-o', 'remount,rw', point])
+  calls.writeFile(`${point}/m`, 'again')
+  t.equal(calls.readText(`${point}/m`), 'again')
+  t.same(await mounted.end(), [])
+})
