@@ -8,6 +8,7 @@ import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR__ATIME,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_RDONLY,
   OPEN_TREE_CLOEXEC,
@@ -34,7 +35,7 @@ export class Layer {
   readonly root: LayerDirectory
   readonly uuid: Buffer
   /** File handles can be made here and opened again: what `origin` and the index need. */
-  readonly hasHandles: boolean
+  hasHandles: boolean
   readonly devLow: number
   readonly devHigh: number
 
@@ -50,11 +51,11 @@ export class Layer {
     this.treeFd = treeFd
     this.root = new LayerDirectory(this, null, '')
     this.uuid = Buffer.alloc(16)
-    const hasUuid = getfsuuid(rootFd, this.uuid) >= 0
+    // A filesystem without a UUID counts as one with the null UUID (ovl_lower_uuid_ok).
+    getfsuuid(rootFd, this.uuid)
     const handle = new Uint8Array(136)
     const mountId = new Int32Array(1)
-    this.hasHandles =
-      hasUuid && name_to_handle_at(rootFd, '', handle, mountId, AT_EMPTY_PATH) > 0
+    this.hasHandles = name_to_handle_at(rootFd, '', handle, mountId, AT_EMPTY_PATH) > 0
     const stat = new Uint32Array(STAT_WORDS)
     const error = statx(rootFd, '', AT_EMPTY_PATH, stat, 0)
     if (error < 0) throw new FsError(error, 'statx', path)
@@ -80,11 +81,16 @@ export function openLower(path: string): Layer {
 
 /**
  * Opens the upper layer and the work directory through one clone of their mount, since a rename
- * between two mounts is EXDEV. Both paths must be absolute and free of symlinks.
+ * between two mounts is EXDEV. Both paths must be absolute and free of symlinks. `atime` is the
+ * MOUNT_ATTR_ value of the union's own access-time rule, which the clone then follows.
  */
-export function openUpper(upper: string, work: string): { upper: Layer; work: Layer } {
+export function openUpper(
+  upper: string,
+  work: string,
+  atime: number,
+): { upper: Layer; work: Layer } {
   const base = commonAncestor(upper, work)
-  const tree = cloneMount(base, 0)
+  const tree = cloneMount(base, atime)
   const open = (path: string, keptTree: number): Layer => {
     const below = path.slice(base.length).replace(/^\/+/, '')
     const fd =
@@ -106,8 +112,17 @@ export function openUpper(upper: string, work: string): { upper: Layer; work: La
 function cloneMount(path: string, attributes: number): number {
   const tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
   if (tree < 0) return -1
-  if (attributes === 0) return tree
-  if (mount_setattr(tree, '', AT_EMPTY_PATH, attributes, 0, 0, 0) >= 0) return tree
+  // The access-time attributes are one field: what is set of it must be cleared as a whole.
+  const error = mount_setattr(
+    tree,
+    '',
+    AT_EMPTY_PATH,
+    attributes,
+    MOUNT_ATTR__ATIME,
+    0,
+    0,
+  )
+  if (error >= 0) return tree
   close(tree)
   return -1
 }

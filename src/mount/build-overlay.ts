@@ -6,6 +6,14 @@ import type { OverlayOptions } from '../overlay/options.js'
 import { Overlay } from '../overlay/overlay.js'
 import { admitRoot } from '../overlay/root.js'
 import { type Stack, Union } from '../overlay/union.js'
+import {
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_STRICTATIME,
+  MS_NOATIME,
+  MS_NODIRATIME,
+  MS_STRICTATIME,
+} from '../sys/constants.js'
 import type { MountPlan } from './mount-plan.js'
 import { VERSION } from './version.js'
 
@@ -24,13 +32,20 @@ export function buildOverlay(
   started: () => void,
 ): BuiltOverlay {
   const options = plan.overlay
-  const stack = openStack(options, new FdCache(64))
+  const stack = openStack(options, new FdCache(64), accessTimes(plan.device.flags))
   const union = new Union(options, stack, seed)
   admitRoot(union)
   const operations = new Overlay(union, VERSION, started, () => {
     closeStack(stack)
   })
   return { operations, options }
+}
+
+/** The mount's access-time rule, for the clone of the upper's mount that data is read through. */
+function accessTimes(flags: number): number {
+  if ((flags & MS_NOATIME) !== 0) return MOUNT_ATTR_NOATIME
+  const directories = (flags & MS_NODIRATIME) !== 0 ? MOUNT_ATTR_NODIRATIME : 0
+  return directories | ((flags & MS_STRICTATIME) !== 0 ? MOUNT_ATTR_STRICTATIME : 0)
 }
 
 function closeStack(stack: Stack): void {

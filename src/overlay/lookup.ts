@@ -67,11 +67,11 @@ function search(
     }
     found.redirect = d.redirect
     found.opaque = d.opaque
+    found.metacopy = d.metacopy
   }
   const error = searchLowers(u, dir, Math.max(place - 1, 0), record)
   if (error < 0) return error
-  found.metacopy = d.metacopy
-  if (d.metacopy) findData(u, d)
+  if (d.metacopy && !findData(u, d)) return -E.EIO
   return found.upper || found.lowers.length > 0 ? 1 : 0
 }
 
@@ -92,7 +92,10 @@ function searchLowers(
     const error = u.layerLookup.lookup(lower, d)
     if (error < 0) return error
     if (d.parent === null) continue
-    if (!found.upper && found.lowers.length === 0) record.set(d.record)
+    if (!found.upper && found.lowers.length === 0) {
+      record.set(d.record)
+      found.metacopy = d.metacopy
+    }
     found.lowers.push({ parent: d.parent, name: d.leaf })
     if (d.redirect !== null && !follows) return -E.EPERM
     if (isAbsolute(d.redirect) && lowers !== u.rootLowers) {
@@ -108,8 +111,8 @@ function isAbsolute(redirect: string | null): boolean {
 }
 
 /** A metacopy whose data no regular layer had: the data-only layers (ovl_lookup_data_layers). */
-function findData(u: Union, d: LookupState): void {
-  if (d.redirect === null || !isAbsolute(d.redirect)) return
+function findData(u: Union, d: LookupState): boolean {
+  if (d.redirect === null || !isAbsolute(d.redirect)) return false
   const path = d.redirect.slice(1)
   for (const layer of u.stack.dataLowers) {
     if (statx(layer.rootFd, path, AT_SYMLINK_NOFOLLOW, scratch, 0) !== 0) continue
@@ -117,6 +120,7 @@ function findData(u: Union, d: LookupState): void {
     const parent =
       slash < 0 ? layer.root : new LayerDirectory(layer, layer.root, path.slice(0, slash))
     found.lowers.push({ parent, name: path.slice(slash + 1) })
-    return
+    return true
   }
+  return false
 }

@@ -77,7 +77,7 @@ export function materialize(
   }
   if (found.metacopy) {
     const data = found.lowers.at(-1)
-    if (data === undefined || (found.lowers.length === 1 && !found.upper)) return -E.EIO
+    if (data === undefined) return -E.EIO
     node.dataDir = data.parent
     node.dataName = data.name
   }

@@ -16,14 +16,17 @@ import { initializeUuid } from './persistent-uuid.js'
 import type { Stack } from './union.js'
 import { WorkDirectory } from './work-directory.js'
 
-/** Opens everything. Throws FsError; nothing stays open then but what the process ends with. */
-export function openStack(options: OverlayOptions, fds: FdCache): Stack {
+/**
+ * Opens everything. Throws FsError; nothing stays open then but what the process ends with.
+ * `atime` is the MOUNT_ATTR_ value of the mount's access-time rule.
+ */
+export function openStack(options: OverlayOptions, fds: FdCache, atime: number): Stack {
   const lowers = options.lowers.map(openLower)
   const dataLowers = options.dataLowers.map(openLower)
   const pair =
     options.upper === null || options.work === null
       ? null
-      : openUpper(options.upper, options.work)
+      : openUpper(options.upper, options.work, atime)
   const upper = pair?.upper ?? null
   number(upper, lowers, dataLowers)
   const filesystems = numberFilesystems(upper, [...lowers, ...dataLowers])
@@ -58,7 +61,18 @@ function numberFilesystems(upper: Layer | null, lowers: readonly Layer[]): numbe
     const known = seen.findIndex(other => other.isOnFilesystemOf(layer))
     layer.fsid = known >= 0 ? known : seen.push(layer) - 1
   }
+  refuseSharedUuids(lowers)
   return seen.length
+}
+
+/**
+ * ovl_lower_uuid_ok: a handle says by its UUID which filesystem it is of, so those that share
+ * one have none that could be followed.
+ */
+function refuseSharedUuids(lowers: readonly Layer[]): void {
+  for (const layer of lowers)
+    if (lowers.some(other => other.fsid !== layer.fsid && other.uuid.equals(layer.uuid)))
+      layer.hasHandles = false
 }
 
 /** fuse-overlayfs asks by trying, and so do we; the kernel allows 0/0 devices to everyone since 5.8. */

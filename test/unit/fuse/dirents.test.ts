@@ -1,3 +1,4 @@
+// Directory entries on the wire: layout, padding, the limit of a reply.
 import t from 'tap'
 import { DirentPacker, direntPlusSize, direntSize } from '../../../src/fuse/dirents.js'
 import { Reply, validity } from '../../../src/fuse/reply.js'

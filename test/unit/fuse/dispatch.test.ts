@@ -1,3 +1,4 @@
+// From the bytes of a request to the arguments of its operation.
 import t from 'tap'
 import { E } from '../../../src/errno/errno.js'
 import { OP, OP_LIMIT, opcodeName } from '../../../src/fuse/abi/opcodes.js'

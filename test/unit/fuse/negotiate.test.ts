@@ -1,3 +1,4 @@
+// INIT: what is agreed with kernels old and new.
 import t from 'tap'
 import { INIT, INIT2 } from '../../../src/fuse/abi/flags.js'
 import { fuse_init_out as OUT } from '../../../src/fuse/abi/structs.js'

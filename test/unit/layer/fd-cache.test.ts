@@ -1,3 +1,4 @@
+// The bounded set of descriptors: what may be closed, and what never.
 import { openSync } from 'node:fs'
 import t from 'tap'
 import { FdCache, type FdHolder } from '../../../src/layer/fd-cache.js'

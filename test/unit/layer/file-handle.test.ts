@@ -1,3 +1,4 @@
+// Overlay file handles: validity, and the names of index entries.
 import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import t from 'tap'

@@ -1,3 +1,4 @@
+// Names of the overlay’s own attributes: hidden, escaped, left alone.
 import t from 'tap'
 import { OverlayXattrs, PresentXattrs } from '../../../src/layer/overlay-xattrs.js'
 

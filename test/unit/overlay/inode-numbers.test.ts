@@ -1,3 +1,4 @@
+// Inode numbers over several filesystems.
 import t from 'tap'
 import type { Layer } from '../../../src/layer/layer.js'
 import { InodeNumbers } from '../../../src/overlay/inode-numbers.js'

@@ -1,3 +1,4 @@
+// Merged listings: offsets that survive changes and rebuilding.
 import t from 'tap'
 import { type Entry, Listing } from '../../../src/overlay/listing.js'
 

@@ -1,3 +1,4 @@
+// Where a moved directory is redirected to.
 import t from 'tap'
 import { Directory, Node } from '../../../src/overlay/node.js'
 import { redirectFor } from '../../../src/overlay/redirect.js'
