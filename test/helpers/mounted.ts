@@ -27,6 +27,8 @@ export interface MountOptions {
   readonly user?: { readonly uid: number; readonly gid: number }
   /** argv[0] of the program; plyfs called by another name takes no verb. */
   readonly argv0?: string
+  /** A program and its arguments that starts the server: `prlimit --nofile=99`. */
+  readonly through?: readonly string[]
   /** More of the environment. */
   readonly env?: Readonly<Record<string, string>>
   /** Milliseconds until it has to serve. */
@@ -124,14 +126,15 @@ async function serve(
   point: string,
   how: MountOptions,
 ): Promise<Mounted> {
-  const { limit = 15_000, user, argv0, env = {} } = how
+  const { limit = 15_000, user, argv0, env = {}, through = [] } = how
   if (user !== undefined) {
     await openFuseToUsers()
     fs.chownSync(point, user.uid, user.gid)
   }
   const logFile = path.join(scratch(), `${path.basename(point)}.log`)
   const log = fs.openSync(logFile, 'w')
-  const child = spawn(program, args, {
+  const [command = program, ...rest] = [...through, program, ...args]
+  const child = spawn(command, rest, {
     stdio: ['ignore', log, log],
     env: { ...process.env, ...env },
     ...(user ?? {}),

@@ -158,3 +158,34 @@ t.test('remounted read-only and back', async t => {
   t.equal(calls.readText(`${point}/m`), 'again')
   t.same(await mounted.end(), [])
 })
+
+t.test('files open from a read-only time are not written below later', async t => {
+  for (const option of ['passthrough=on', 'passthrough=off']) {
+    const layers = await makeStack({
+      lowers: [{ f: file('lower data'), g: file('lower g') }],
+    })
+    const mounted = await mountPlyfs(layers, { options: ['ro', option] })
+    const { point } = mounted
+    const reader = calls.open(`${point}/f`, C.O_RDONLY)
+    t.equal(calls.pread(reader, 20, 0).toString(), 'lower data')
+    calls.readText(`${point}/g`)
+    await must('mount', ['-i', '-o', 'remount,rw', point])
+    for (const name of ['f', 'g']) {
+      calls.withOpen(`${point}/${name}`, C.O_RDWR, fd => calls.pwrite(fd, 'WRITTEN', 0))
+      t.equal(
+        calls.readText(`${point}/${name}`).slice(0, 7),
+        'WRITTEN',
+        `${name}, ${option}`,
+      )
+    }
+    t.equal(
+      calls.pread(reader, 20, 0).toString(),
+      'WRITTENata',
+      'by the older descriptor',
+    )
+    calls.close(reader)
+    t.same(await mounted.end(), [])
+    t.equal(calls.readText(`${layers.lower[0]}/f`), 'lower data', `the lower, ${option}`)
+    t.equal(calls.readText(`${layers.lower[0]}/g`), 'lower g', `the lower, ${option}`)
+  }
+})
