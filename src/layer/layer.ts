@@ -32,6 +32,8 @@ export class Layer {
   index = 0
   /** Number of its filesystem among those of the overlay, 0 for the upper's (ovl_get_fsid). */
   fsid = 0
+  /** The attribute that holds owners and modes here; null where the inodes do. */
+  override: string | null = null
   readonly root: LayerDirectory
   readonly uuid: Buffer
   /** File handles can be made here and opened again: what `origin` and the index need. */

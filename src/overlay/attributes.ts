@@ -1,5 +1,8 @@
 // Attributes as the union shows them: the topmost object's, with the union's inode number, link
 // count and owners (ovl_getattr).
+import type { LayerDirectory } from '../layer/layer-directory.js'
+import type { Layer } from '../layer/layer.js'
+import { applyOverride } from '../layer/owner-override.js'
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../sys/constants.js'
 import { statx } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
@@ -14,7 +17,30 @@ const dataRecord = new Uint32Array(STAT_WORDS)
 export function readRecord(u: Union, node: Node, record: Uint32Array): number {
   const at = locate(u, node)
   const flags = at.name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
-  return statx(at.fd, at.name, flags, record, 0)
+  const error = statx(at.fd, at.name, flags, record, 0)
+  const override = topLayer(u, node)?.override ?? null
+  if (error === 0 && override !== null) applyOverride(override, at.fd, at.name, record)
+  return error
+}
+
+/** Fills `record` with a lower object's attributes. Returns 0 or -errno. */
+export function readLower(
+  u: Union,
+  directory: LayerDirectory,
+  name: string,
+  record: Uint32Array,
+): number {
+  const fd = u.fd(directory)
+  const error = statx(fd, name, AT_SYMLINK_NOFOLLOW, record, 0)
+  const { override } = directory.layer
+  if (error === 0 && override !== null) applyOverride(override, fd, name, record)
+  return error
+}
+
+/** The layer of a node's topmost object. */
+function topLayer(u: Union, node: Node): Layer | null {
+  if (node.hasUpper) return u.stack.upper
+  return (node.dir?.lowers[0] ?? node.lowerDir)?.layer ?? null
 }
 
 /** Fills `record` with a node's attributes. Returns 0 or -errno. */

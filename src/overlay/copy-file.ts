@@ -18,6 +18,7 @@ import { statx, unlinkat } from '../sys/inode.js'
 import { copyData } from '../sys/pool.js'
 import { ST, STAT_WORDS, statNumber } from '../sys/stat.js'
 import { removexattrat, setxattrat } from '../sys/xattr.js'
+import { readLower } from './attributes.js'
 import { copyInodeFlags, copyMetadata, copyTimes, setOrigin } from './copy-metadata.js'
 import { locateData, locateUpper, openObject } from './locate.js'
 import type { Node } from './node.js'
@@ -111,8 +112,9 @@ export class CopyUp implements Completion {
       )
       this.copy = openObject(to, O_RDWR)
     } else {
-      const { fd, name } = this.lowerAt()
-      this.check(statx(fd, name, AT_SYMLINK_NOFOLLOW, this.lower, 0))
+      const { lowerDir, lowerName } = node
+      if (lowerDir === null) throw new FsError(E.ESTALE, 'copy-up')
+      this.check(readLower(u, lowerDir, lowerName, this.lower))
       this.temporary = u.work.temporary()
       this.copy = openat2(u.work.fd, this.temporary, O_CREAT | O_EXCL | O_RDWR, 0o600, 0)
     }

@@ -3,6 +3,7 @@
 // capabilities, an access ACL and chmod change each other (ovl_copy_up_metadata).
 import { E } from '../errno/errno.js'
 import { encodeHandle } from '../layer/file-handle.js'
+import { writeOverride } from '../layer/owner-override.js'
 import type { LayerDirectory } from '../layer/layer-directory.js'
 import { AT_SYMLINK_NOFOLLOW, S_IFLNK } from '../sys/constants.js'
 import { fchmodat, fchownat, utimensat } from '../sys/inode.js'
@@ -24,16 +25,22 @@ export interface At {
 
 /** Carries everything but the data and `origin`. `record` is the source's. 0 or -errno. */
 export function copyMetadata(u: Union, from: At, to: At, record: Uint32Array): number {
+  let error = copyOwnership(u, to, record)
+  if (error >= 0) error = copyXattrs(u, from, to)
+  return error < 0 ? error : copyTimes(to, record)
+}
+
+/** Owner and mode, on the inode or in the attribute that stands for it. */
+function copyOwnership(u: Union, to: At, record: Uint32Array): number {
+  const isLink = statType(record) === S_IFLNK
+  const override = u.upperOverride
+  if (override !== null)
+    return isLink ? 0 : writeOverride(override, to.fd, to.name, record)
   const uid = record[ST.uid] ?? 0
   const gid = record[ST.gid] ?? 0
-  let error = fchownat(to.fd, to.name, uid, gid, AT_SYMLINK_NOFOLLOW)
-  if (error < 0) return error
-  if (statType(record) !== S_IFLNK) {
-    error = fchmodat(to.fd, to.name, (record[ST.mode] ?? 0) & 0o7777, 0)
-    if (error < 0) return error
-  }
-  error = copyXattrs(u, from, to)
-  return error < 0 ? error : copyTimes(to, record)
+  const error = fchownat(to.fd, to.name, uid, gid, AT_SYMLINK_NOFOLLOW)
+  if (error < 0 || isLink) return error
+  return fchmodat(to.fd, to.name, (record[ST.mode] ?? 0) & 0o7777, 0)
 }
 
 /** Sets access and modification time of a record on an object (ovl_set_timestamps). */
@@ -93,7 +100,8 @@ export function setOrigin(
     : -E.EOPNOTSUPP
   const bytes = typeof handle === 'number' ? new Uint8Array(0) : handle
   const error = setxattrat(to.fd, to.name, u.format.xattrs.origin, bytes, 0)
-  return error === -E.EOPNOTSUPP ? 0 : Math.min(error, 0)
+  // Links and special files have no `user.` attributes (ovl_set_origin_fh ignores EPERM too).
+  return error === -E.EOPNOTSUPP || error === -E.EPERM ? 0 : Math.min(error, 0)
 }
 
 /** FS_SYNC_FL and FS_NOATIME_FL, what ovl_copy_fileattr carries over. */

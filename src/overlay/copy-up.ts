@@ -4,9 +4,9 @@
 import { E } from '../errno/errno.js'
 import { PENDING } from '../fuse/operations.js'
 import type { Request } from '../fuse/request.js'
+import { isStoredAsFile } from '../layer/owner-override.js'
 import { LayerDirectory } from '../layer/layer-directory.js'
 import {
-  AT_SYMLINK_NOFOLLOW,
   O_DIRECTORY,
   O_RDONLY,
   S_IFLNK,
@@ -14,8 +14,9 @@ import {
   S_IFREG,
 } from '../sys/constants.js'
 import { close, openat2 } from '../sys/file.js'
-import { mkdirat, mknodat, readlinkat, statx, symlinkat, unlinkat } from '../sys/inode.js'
+import { mkdirat, mknodat, readlinkat, symlinkat, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
+import { readLower } from './attributes.js'
 import { CopyUp } from './copy-file.js'
 import { copyInodeFlags, copyMetadata, setOrigin } from './copy-metadata.js'
 import { setImpure } from './impure.js'
@@ -85,7 +86,7 @@ function bringUp(
 function copySpecial(u: Union, node: Node): number {
   const lower = node.lowerDir
   if (lower === null) return -E.ESTALE
-  let error = statx(u.fd(lower), node.lowerName, AT_SYMLINK_NOFOLLOW, record, 0)
+  let error = readLower(u, lower, node.lowerName, record)
   if (error < 0) return error
   const stat = record.slice()
   const temporary = u.work.temporary()
@@ -115,6 +116,9 @@ function makeSpecial(
   temporary: string,
 ): number {
   const mode = stat[ST.mode] ?? 0
+  const override = u.upperOverride
+  if (override !== null && isStoredAsFile(override, mode))
+    return mknodat(u.work.fd, temporary, S_IFREG | 0o600, 0)
   if ((mode & S_IFMT) !== S_IFLNK)
     return mknodat(u.work.fd, temporary, mode & S_IFMT, stat[ST.rdev] ?? 0)
   const length = readlinkat(u.fd(lower), name, target, 0)
@@ -128,7 +132,7 @@ function copyOneDirectory(u: Union, node: Node): number {
   if (dir === null || lower === undefined || parent === null) return -E.ESTALE
   const lowerParent = lower.parent
   if (lowerParent === null || u.stack.upper === null) return -E.EROFS
-  let error = statx(u.fd(lowerParent), lower.name, AT_SYMLINK_NOFOLLOW, record, 0)
+  let error = readLower(u, lowerParent, lower.name, record)
   if (error < 0) return error
   const stat = record.slice()
   const temporary = u.work.temporary()

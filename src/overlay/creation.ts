@@ -4,6 +4,7 @@
 import { E } from '../errno/errno.js'
 import type { Request } from '../fuse/request.js'
 import { dotWhiteout, isDotName } from '../layer/format.js'
+import { applyOverride, isStoredAsFile, writeOverride } from '../layer/owner-override.js'
 import { LayerDirectory } from '../layer/layer-directory.js'
 import {
   AT_EMPTY_PATH,
@@ -11,16 +12,18 @@ import {
   O_RDWR,
   O_TMPFILE,
   RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
   S_IFCHR,
   S_IFDIR,
   S_IFLNK,
   S_IFMT,
+  S_IFREG,
 } from '../sys/constants.js'
 import { assume, restore } from '../sys/credentials.js'
 import { close, openat2 } from '../sys/file.js'
 import { mkdirat, mknodat, renameat2, statx, symlinkat, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
-import { present } from './attributes.js'
+import { present, readLower, readRecord } from './attributes.js'
 import { copyUpDirectory } from './copy-up.js'
 import { setOpaque } from '../layer/opaque.js'
 import { inheritAcl } from './inherit-acl.js'
@@ -29,6 +32,7 @@ import { mayCreateIn } from './protection.js'
 import { type Union, upperOf } from './union.js'
 
 const NAME_MAX = 255
+const S_ISGID = 0o2000
 const record = new Uint32Array(STAT_WORDS)
 
 /** What is to be made. */
@@ -82,6 +86,7 @@ function make(
   name: string,
   what: NewObject,
 ): number {
+  if (u.upperOverride !== null) return makeOverridden(u, req, parent, name, what)
   const upper = u.fd(upperOf(parent))
   if (mustHideFirst(u, upper, name)) return makeOverWhiteout(u, req, parent, name, what)
   const error = makeAs(u, req, upper, name, what)
@@ -160,6 +165,70 @@ function makeOverWhiteout(
   return Math.min(error, 0)
 }
 
+/**
+ * Where owners are kept as an attribute: made apart as our own, with that attribute, and then
+ * put in its place.
+ */
+function makeOverridden(
+  u: Union,
+  req: Request,
+  parent: Node & { dir: Directory },
+  name: string,
+  what: NewObject,
+): number {
+  const temporary = u.work.temporary()
+  const isDirectory = (what.mode & S_IFMT) === S_IFDIR
+  u.setUmask(0)
+  let error = makeReal(u.work.fd, temporary, storedForm(u, what))
+  if (error < 0) return error
+  error = overrideNew(u, req, parent, what, u.work.fd, temporary)
+  if (error >= 0 && isDirectory && parent.dir.isMerged)
+    error = u.work.makeOpaque(temporary)
+  const upper = u.fd(upperOf(parent))
+  const isTaken =
+    mustHideFirst(u, upper, name) ||
+    statx(upper, name, AT_SYMLINK_NOFOLLOW, record, 0) === 0
+  if (error >= 0)
+    error = isTaken
+      ? replaceWhiteout(u, parent, name, temporary, isDirectory)
+      : renameat2(u.work.fd, temporary, upper, name, RENAME_NOREPLACE)
+  if (error < 0) u.work.discard(temporary)
+  return Math.min(error, 0)
+}
+
+/** What is really made for an object whose owner and type are kept as an attribute. */
+function storedForm(u: Union, what: NewObject): NewObject {
+  const type = what.mode & S_IFMT
+  if (type === S_IFDIR) return { ...what, mode: S_IFDIR | 0o700 }
+  const override = u.upperOverride
+  const isFile = override !== null && isStoredAsFile(override, what.mode)
+  if (type === S_IFREG || isFile) return { ...what, mode: S_IFREG | 0o600, rdev: 0 }
+  return what
+}
+
+/** The owner attribute of a new object: caller, umask, and the directory's set-group-id bit. */
+function overrideNew(
+  u: Union,
+  req: Request,
+  parent: Node,
+  what: NewObject,
+  dirfd: number,
+  name: string,
+): number {
+  const override = u.upperOverride
+  if (override === null || (what.mode & S_IFMT) === S_IFLNK) return 0
+  const error = readRecord(u, parent, record)
+  if (error < 0) return error
+  const inherits = ((record[ST.mode] ?? 0) & S_ISGID) !== 0
+  const isDirectory = (what.mode & S_IFMT) === S_IFDIR
+  const owner = new Uint32Array(STAT_WORDS)
+  owner[ST.uid] = u.ids.diskUid(req.uid)
+  owner[ST.gid] = inherits ? (record[ST.gid] ?? 0) : u.ids.diskGid(req.gid)
+  owner[ST.mode] = (what.mode & ~what.umask) | (inherits && isDirectory ? S_ISGID : 0)
+  owner[ST.rdev] = what.rdev
+  return writeOverride(override, dirfd, name, owner)
+}
+
 /** Puts a finished temporary where a whiteout is. 0 or -errno. */
 export function replaceWhiteout(
   u: Union,
@@ -187,7 +256,7 @@ function newNode(
   attributes: Uint32Array,
 ): Node | number {
   const upper = upperOf(parent)
-  const error = statx(u.fd(upper), name, AT_SYMLINK_NOFOLLOW, record, 0)
+  const error = readLower(u, upper, name, record)
   if (error < 0) return error
   const node = nodeOfUpper(u, record)
   node.addName(parent, name)
@@ -250,11 +319,14 @@ export function createTemporary(
     openat2(dirfd, '.', O_TMPFILE | O_RDWR, mode & 0o7777, 0),
   )
   if (fd < 0) return fd
-  const error = statx(fd, '', AT_EMPTY_PATH, record, 0)
+  const what = { mode: S_IFREG | mode, umask: mask, rdev: 0, target: '' }
+  let error = overrideNew(u, req, parent, what, fd, '')
+  if (error >= 0) error = statx(fd, '', AT_EMPTY_PATH, record, 0)
   if (error < 0) {
     close(fd)
     return error
   }
+  if (u.upperOverride !== null) applyOverride(u.upperOverride, fd, '', record)
   const node = nodeOfUpper(u, record)
   node.pinnedFd = fd
   attributes.set(record)

@@ -4,6 +4,7 @@ import { E } from '../errno/errno.js'
 import type { FdCache } from '../layer/fd-cache.js'
 import { isDotName, type LayerFormat } from '../layer/format.js'
 import { LayerDirectory } from '../layer/layer-directory.js'
+import { applyOverride } from '../layer/owner-override.js'
 import { opaqueValue } from '../layer/opaque.js'
 import { hasDotWhiteout, isDeviceWhiteout, isXattrWhiteout } from '../layer/whiteout.js'
 import { AT_SYMLINK_NOFOLLOW, S_IFDIR, S_IFREG } from '../sys/constants.js'
@@ -120,6 +121,8 @@ export class LayerLookup {
   ): number {
     if (isDeviceWhiteout(d.record)) return this.hide(d)
     if (!d.last && this.isXattrWhiteout(base, fd, component, d)) return this.hide(d)
+    const { override } = base.layer
+    if (override !== null) applyOverride(override, fd, component, d.record)
     const isLast = post === ''
     const type = statType(d.record)
     if (isLast && d.metacopy && type !== S_IFREG) {

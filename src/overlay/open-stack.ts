@@ -6,9 +6,16 @@ import type { FdCache } from '../layer/fd-cache.js'
 import { layerFormat, type LayerFormat } from '../layer/format.js'
 import { type Layer, openLower, openUpper } from '../layer/layer.js'
 import { log } from '../log/log.js'
-import { S_IFCHR } from '../sys/constants.js'
+import {
+  applyOverride,
+  overrideOf,
+  overrideToWrite,
+  writeOverride,
+} from '../layer/owner-override.js'
+import { S_IFCHR, S_IFDIR } from '../sys/constants.js'
 import { fsync } from '../sys/file.js'
 import { mkdirat, mknodat, unlinkat } from '../sys/inode.js'
+import { ST, STAT_WORDS } from '../sys/stat.js'
 import { IndexDirectory } from './index-directory.js'
 import { InodeNumbers } from './inode-numbers.js'
 import type { OverlayOptions } from './options.js'
@@ -32,6 +39,8 @@ export function openStack(options: OverlayOptions, fds: FdCache, atime: number):
   const filesystems = numberFilesystems(upper, [...lowers, ...dataLowers])
   const writable = pair !== null && !options.readOnly
   const format = layerFormat(options.format, writable && canMakeDevices(pair.work))
+  if (!format.redirects)
+    findOverrides(options, upper, [...lowers, ...dataLowers], writable)
   const work = writable ? WorkDirectory.prepare(pair.work, fds, format) : null
   if (work !== null && options.sync === 'volatile') markVolatile(pair?.work)
   if (writable && format.redirects)
@@ -47,6 +56,29 @@ export function openStack(options: OverlayOptions, fds: FdCache, atime: number):
       : null,
     inodeNumbers: new InodeNumbers(filesystems, options.ino32),
   }
+}
+
+/**
+ * Owners kept as attributes, in the formats of fuse-overlayfs and AUFS. Asked to write them, the
+ * upper's root says so from now on, as the topmost lower that has them or as `0:0:0555`.
+ */
+function findOverrides(
+  options: OverlayOptions,
+  upper: Layer | null,
+  lowers: readonly Layer[],
+  writable: boolean,
+): void {
+  for (const layer of lowers) layer.override = overrideOf(layer.rootFd)
+  if (upper === null) return
+  upper.override = overrideOf(upper.rootFd)
+  if (upper.override !== null || options.xattrPermissions === 0 || !writable) return
+  const record = new Uint32Array(STAT_WORDS)
+  record[ST.mode] = S_IFDIR | 0o555
+  const model = lowers.find(layer => layer.override !== null)
+  if (model?.override != null) applyOverride(model.override, model.rootFd, '', record)
+  upper.override = overrideToWrite(options.xattrPermissions)
+  const error = writeOverride(upper.override, upper.rootFd, '', record)
+  if (error < 0) throw new FsError(error, 'setxattr', upper.override)
 }
 
 function number(upper: Layer | null, lowers: Layer[], dataLowers: Layer[]): void {

@@ -3,6 +3,7 @@
 import { DirentPacker } from '../fuse/dirents.js'
 import type { Reply } from '../fuse/reply.js'
 import type { LayerDirectory } from '../layer/layer-directory.js'
+import { applyOverride } from '../layer/owner-override.js'
 import { statxBatch } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import { present, readAttributes } from './attributes.js'
@@ -126,8 +127,12 @@ function readBatch(u: Union, node: DirectoryNode, batch: readonly Entry[]): void
       members.push(i)
     })
     statxBatch(u.fd(part), names, offsets, 0, members.length, batchRecords)
+    const { override } = part.layer
     members.forEach((i, k) => {
       const from = k * STAT_WORDS
+      const name = batch[i]?.name
+      if (override !== null && name !== undefined)
+        applyOverride(override, u.fd(part), name, batchRecords, from)
       records.set(batchRecords.subarray(from, from + STAT_WORDS), i * STAT_WORDS)
     })
   }

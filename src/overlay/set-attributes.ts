@@ -4,6 +4,7 @@ import { E } from '../errno/errno.js'
 import { FATTR } from '../fuse/abi/flags.js'
 import type { AttributeChange } from '../fuse/operations.js'
 import type { Request } from '../fuse/request.js'
+import { writeOverride } from '../layer/owner-override.js'
 import {
   AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
@@ -13,9 +14,10 @@ import {
   UTIME_OMIT,
 } from '../sys/constants.js'
 import { ftruncate, truncate as truncateFile } from '../sys/file.js'
-import { fchmodat, fchownat, statx, utimensat } from '../sys/inode.js'
+import { fchmodat, fchownat, utimensat } from '../sys/inode.js'
 import { groupsOf, hasCapability } from '../sys/proc-status.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
+import { readRecord } from './attributes.js'
 import { copyUp, copyUpMetadata } from './copy-up.js'
 import { locateUpper } from './locate.js'
 import type { Node } from './node.js'
@@ -89,24 +91,55 @@ function truncate(u: Union, req: Request, node: Node, change: AttributeChange): 
 
 function changeOwnerAndMode(u: Union, node: Node, change: AttributeChange): number {
   const { valid } = change
+  const uid = (valid & FATTR.UID) !== 0 ? u.ids.diskUid(change.uid) : -1
+  const gid = (valid & FATTR.GID) !== 0 ? u.ids.diskGid(change.gid) : -1
+  if ((uid < 0 && (valid & FATTR.UID) !== 0) || (gid < 0 && (valid & FATTR.GID) !== 0))
+    return -E.EINVAL
   if ((valid & (FATTR.UID | FATTR.GID)) !== 0) {
-    const uid = (valid & FATTR.UID) !== 0 ? u.ids.diskUid(change.uid) : -1
-    const gid = (valid & FATTR.GID) !== 0 ? u.ids.diskGid(change.gid) : -1
-    if ((uid < 0 && (valid & FATTR.UID) !== 0) || (gid < 0 && (valid & FATTR.GID) !== 0))
-      return -E.EINVAL
-    const at = locateUpper(u, node)
-    const flags = at.name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
-    const error = fchownat(at.fd, at.name, uid, gid, flags)
+    const error = changeOwner(u, node, uid, gid)
     if (error < 0) return error
   }
-  if ((valid & FATTR.MODE) === 0) return 0
-  return changeMode(u, node, change.mode & 0o7777)
+  return (valid & FATTR.MODE) === 0 ? 0 : changeMode(u, node, change.mode & 0o7777)
+}
+
+/** chown of a node that is in the upper; -1 leaves an id alone. */
+function changeOwner(u: Union, node: Node, uid: number, gid: number): number {
+  if (u.upperOverride !== null) {
+    return rewriteOverride(u, node, r => {
+      if (uid >= 0) r[ST.uid] = uid
+      if (gid >= 0) r[ST.gid] = gid
+      if (!node.isDirectory) r[ST.mode] = withoutSetIds(r[ST.mode] ?? 0)
+    })
+  }
+  const at = locateUpper(u, node)
+  const flags = at.name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
+  return fchownat(at.fd, at.name, uid, gid, flags)
 }
 
 /** chmod of a node that is in the upper. */
 export function changeMode(u: Union, node: Node, mode: number): number {
+  if (u.upperOverride !== null) {
+    return rewriteOverride(u, node, r => {
+      r[ST.mode] = ((r[ST.mode] ?? 0) & ~0o7777) | mode
+    })
+  }
   const at = locateUpper(u, node)
   return fchmodat(at.fd, at.name, mode, at.name === '' ? AT_EMPTY_PATH : 0)
+}
+
+/** Changes what the owner attribute of an upper object says. */
+function rewriteOverride(u: Union, node: Node, change: (r: Uint32Array) => void): number {
+  const override = u.upperOverride
+  const error = readRecord(u, node, record)
+  if (error < 0 || override === null) return error
+  change(record)
+  const at = locateUpper(u, node)
+  return writeOverride(override, at.fd, at.name, record)
+}
+
+/** chown_common: set-id bits of what is no directory go with the owner. */
+function withoutSetIds(mode: number): number {
+  return (mode & S_IXGRP) !== 0 ? mode & ~(S_ISUID | S_ISGID) : mode & ~S_ISUID
 }
 
 function changeTimes(u: Union, node: Node, change: AttributeChange): number {
@@ -133,9 +166,7 @@ function changeTimes(u: Union, node: Node, change: AttributeChange): number {
  * not in (setattr_should_drop_suidgid).
  */
 export function stripSetIds(u: Union, req: Request, node: Node): number {
-  const at = locateUpper(u, node)
-  const flags = at.name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
-  const error = statx(at.fd, at.name, flags, record, 0)
+  const error = readRecord(u, node, record)
   if (error < 0) return error
   const mode = (record[ST.mode] ?? 0) & 0o7777
   const dropsSgid = (mode & S_ISGID) !== 0 && !keepsSgid(req, mode, record[ST.gid] ?? 0)

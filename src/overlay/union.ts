@@ -108,6 +108,11 @@ export class Union {
     return this.stack.work
   }
 
+  /** The attribute that owners and modes of the upper are kept in; null where inodes have them. */
+  get upperOverride(): string | null {
+    return this.stack.upper?.override ?? null
+  }
+
   get isWritable(): boolean {
     return this.stack.work !== null && !this.options.readOnly
   }
