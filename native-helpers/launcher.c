@@ -27,8 +27,10 @@ static const char *const bundles[] = {"plyfs.js", "../../../dist/bundle/plyfs.js
 static const char *const mount_names[] = {
     "fuse-overlayfs", "mount.plyfs", "mount.fuse.plyfs", "mount.fuse3.plyfs", NULL};
 
+/* Words that are no source of a mount: `plyfs SOURCE DIR -o OPTIONS` is what mount.fuse3 calls. */
+static const char *const verbs[] = {"umount", "unmount", "which", "stats", "version", "help", NULL};
+
 static const char *const help_options[] = {"-h", "--help", "-V", "--version", NULL};
-static const char *const foreground_options[] = {"-f", "-d", "--debug", NULL};
 
 static bool is_one_of(const char *word, const char *const *list) {
   for (; *list != NULL; list++)
@@ -54,6 +56,15 @@ static bool lists_debug(const char *list) {
   return false;
 }
 
+/* -f or -d, alone or joined with other letters, before an -o that takes the rest. */
+static bool asks_foreground(const char *word) {
+  if (strcmp(word, "--debug") == 0) return true;
+  if (word[0] != '-' || word[1] == '-') return false;
+  for (const char *letter = word + 1; *letter != '\0' && *letter != 'o'; letter++)
+    if (*letter == 'f' || *letter == 'd') return true;
+  return false;
+}
+
 struct request {
   bool mounts;     /* a form that mounts */
   bool foreground; /* that stays in the foreground */
@@ -67,8 +78,9 @@ static struct request read_arguments(const char *name, int argc, char **argv) {
       is_one_of(name, mount_names) || argv[1][0] == '-' || strcmp(argv[1], "mount") == 0;
   for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
     if (is_one_of(argv[i], help_options)) request.help = true;
-    if (is_one_of(argv[i], foreground_options)) request.foreground = true;
+    if (asks_foreground(argv[i])) request.foreground = true;
     if (strncmp(argv[i], "-o", 2) != 0) continue;
+    if (!is_one_of(argv[1], verbs)) request.mounts = true;
     const char *list = argv[i][2] != '\0' ? argv[i] + 2 : i + 1 < argc ? argv[++i] : "";
     if (lists_debug(list)) request.foreground = true;
   }

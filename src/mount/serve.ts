@@ -1,7 +1,7 @@
 // The main thread of a serving process: starts the serving thread, makes the mount, tells the
 // launcher, and stays awake for signals. It never touches what lies below the mount point.
 import { Worker } from 'node:worker_threads'
-import { errnoName } from '../errno/errno.js'
+import { E, errnoName } from '../errno/errno.js'
 import { log } from '../log/log.js'
 import { RLIMIT_NOFILE } from '../sys/constants.js'
 import { close } from '../sys/file.js'
@@ -110,5 +110,7 @@ function raiseFileLimit(): void {
 /** A busy mount goes out of sight at once and ends with its last user. */
 function unmountQuietly(plan: MountPlan): void {
   const result = unmountDevice(plan, true)
-  if (result < 0) log.error(`umount ${plan.mountPoint}: ${errnoName(-result)}`)
+  // EINVAL: it is not there any more, an earlier signal or somebody else was first.
+  if (result < 0 && result !== -E.EINVAL)
+    log.error(`umount ${plan.mountPoint}: ${errnoName(-result)}`)
 }

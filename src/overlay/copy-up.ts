@@ -6,13 +6,7 @@ import { PENDING } from '../fuse/operations.js'
 import type { Request } from '../fuse/request.js'
 import { isStoredAsFile } from '../layer/owner-override.js'
 import { LayerDirectory } from '../layer/layer-directory.js'
-import {
-  O_DIRECTORY,
-  O_RDONLY,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-} from '../sys/constants.js'
+import { O_DIRECTORY, O_RDONLY, S_IFLNK, S_IFMT, S_IFREG } from '../sys/constants.js'
 import { close, openat2 } from '../sys/file.js'
 import { mkdirat, mknodat, readlinkat, symlinkat, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
