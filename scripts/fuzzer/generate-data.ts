@@ -218,10 +218,17 @@ export const DATA: readonly (readonly [weight: number, Generator])[] = [
   [7, onSlot(writableFile, ({ random }, slot) => ['ftruncate', slot, size(random)])],
   [8, fallocate],
   [
-    9,
+    6,
     onSlot(anyFile, ({ random, model, user }, slot) => {
       const inode = model.slot(user, slot)?.inode
-      return ['lseek', slot, offset(random, inode), random.pick([0, 0, 1, 2, 3, 4, 3, 4])]
+      return ['lseek', slot, offset(random, inode), random.below(3)]
+    }),
+  ],
+  [
+    5,
+    onSlot(anyFile, ({ random, model, user }, slot) => {
+      const inode = model.slot(user, slot)?.inode
+      return ['seekdata', slot, offset(random, inode), random.pick([3, 4])]
     }),
   ],
   [6, copy],

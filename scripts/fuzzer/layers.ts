@@ -51,10 +51,11 @@ class Builder {
   }
 
   /** A name of this layer that is free; the pool is that of the operations. */
-  path(): string {
+  path(forDirectory = false): string {
     for (;;) {
       const parent = this.random.pick(this.directories)
-      const name = this.random.chance(0.02) ? LONG_NAME : this.random.pick(NAMES)
+      const long = !forDirectory && this.random.chance(0.02)
+      const name = long ? LONG_NAME : this.random.pick(NAMES)
       const path = parent + name
       if (path.split('/').length <= 4 && !this.taken.has(path)) {
         this.taken.add(path)
@@ -118,7 +119,7 @@ class Builder {
 type Entry = (builder: Builder) => void
 
 const directory: Entry = builder => {
-  const path = builder.path()
+  const path = builder.path(true)
   builder.add('mkdir', path, 0o777)
   builder.dress(path, true)
   const opaque = builder.random.chance(0.15)
@@ -196,7 +197,7 @@ const whiteout: Entry = builder => {
 const redirect: Entry = builder => {
   const absolute = whiteoutPlace(builder, [...builder.below.directories])
   if (absolute === undefined) return
-  const path = builder.path()
+  const path = builder.path(true)
   const sibling = parentOf(path) === parentOf(absolute)
   const target = sibling ? absolute.slice(parentOf(absolute).length) : `/${absolute}`
   builder.add('mknod', absolute, S_IFCHR, 0, 0)

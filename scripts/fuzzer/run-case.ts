@@ -183,8 +183,6 @@ class Execution {
     const differences = compareTrees(this.a.tree(), this.b.tree(), {
       raw: false,
       begin: this.begin,
-      // Not compared: 'holes on xfs'.
-      extents: this.input.fs === 'ext4',
     })
     return this.#toFinding('merged', when, differences)
   }
@@ -194,8 +192,6 @@ class Execution {
     const differences = compareTrees(this.a.upperTree(), this.b.upperTree(), {
       raw: true,
       begin: this.begin,
-      // Not compared: 'holes on xfs'.
-      extents: this.input.fs === 'ext4',
     })
     return this.#toFinding('upper', 'at the end', differences)
   }

@@ -19,7 +19,6 @@ export interface TreeEntry {
   readonly attributes: string
   /** Hash of the data, or the target of a symlink; `!N` is an errno. */
   readonly content: string
-  readonly extents: string
   readonly xattrs: ReadonlyMap<string, string>
   /** errno of a stat or a listing that failed. */
   readonly error: string
@@ -33,8 +32,7 @@ export function parseTree(answer: string): TreeEntry[] {
 }
 
 function parseEntry(token: string): TreeEntry {
-  const [path = '', type = '', stat = '', content = '', extents = '', xattrs = ''] =
-    token.split('|')
+  const [path = '', type = '', stat = '', content = '', xattrs = ''] = token.split('|')
   const fields = stat.split(',')
   const error = [type, stat].find(field => field.startsWith('!')) ?? ''
   return {
@@ -52,7 +50,6 @@ function parseEntry(token: string): TreeEntry {
     btime: fields[9] ?? '',
     attributes: fields[10] ?? '',
     content: decode(content),
-    extents,
     xattrs: parseXattrs(xattrs),
     error,
   }
@@ -86,8 +83,6 @@ export interface Difference {
 export interface TreeRules {
   /** The raw directories below the mount, with whiteouts and overlay attributes. */
   readonly raw: boolean
-  /** Whether where data and holes lie is the doing of the operations alone. */
-  readonly extents: boolean
   /** Milliseconds since the epoch at which the run began. */
   readonly begin: number
 }
@@ -147,7 +142,6 @@ function compareEntries(a: TreeEntry, b: TreeEntry, rules: TreeRules): Differenc
   // Not compared: 'directory sizes'.
   if ((a.mode & S_IFMT) !== 0o040000) note('size', String(a.size), String(b.size))
   note('content', a.content, b.content)
-  if (rules.extents) note('extents', a.extents, b.extents)
   // Not compared through a mount: 'statx attributes'.
   if (rules.raw) note('attributes', a.attributes, b.attributes)
   for (const field of ['mtime', 'ctime', 'btime'] as const) {

@@ -14,6 +14,7 @@ import { STORMS, type Storm } from './storm/plays.js'
 import { runStorm } from './storm/run.js'
 
 const { t } = await isolated(import.meta.url)
+t.setTimeout(280_000)
 
 const PROCESSES = 6
 const MILLISECONDS = 2000

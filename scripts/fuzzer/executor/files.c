@@ -98,6 +98,17 @@ void op_lseek(struct tokens *in) {
   answer(lseek(fd, offset, (int)take_number(in)));
 }
 
+// Where data or a hole begins; the position stays, since it is each filesystem's own.
+void op_seekdata(struct tokens *in) {
+  int fd = take_slot(in);
+  off_t offset = take_number(in), before = lseek(fd, 0, SEEK_CUR);
+  off_t found = lseek(fd, offset, (int)take_number(in));
+  int error = errno;
+  if (before >= 0) lseek(fd, before, SEEK_SET);
+  errno = error;
+  answer(found);
+}
+
 void op_copy(struct tokens *in) {
   int from = take_slot(in);
   off64_t from_offset = take_number(in);

@@ -120,7 +120,7 @@ static void out_xattrs(const char *path) {
   }
 }
 
-// The hash of the data, then where data and holes lie.
+// The hash of the data.
 static void out_content(int fd) {
   unsigned char *buffer = data_buffer(65536);
   uint64_t hash = HASH_START;
@@ -128,14 +128,6 @@ static void out_content(int fd) {
   while ((length = read(fd, buffer, 65536)) > 0) hash = hash_more(hash, buffer, (size_t)length);
   if (length < 0) out("!%d", errno);
   else out("%016llx", (unsigned long long)hash);
-  out("|");
-  off_t at = 0;
-  for (int i = 0; i < 16; i++) {
-    off_t data = lseek(fd, at, SEEK_DATA);
-    if (data < 0) break;
-    at = lseek(fd, data, SEEK_HOLE);
-    out("%lld-%lld;", (long long)data, (long long)at);
-  }
 }
 
 static void out_kind(const char *path, mode_t mode) {
@@ -144,21 +136,18 @@ static void out_kind(const char *path, mode_t mode) {
     ssize_t length = readlink(path, target, sizeof target);
     if (length < 0) out("!%d", errno);
     else out_bytes(target, (size_t)length);
-    out("|");
   } else if (S_ISREG(mode)) {
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOATIME);
     if (fd < 0) {
-      out("!%d|", errno);
+      out("!%d", errno);
       return;
     }
     out_content(fd);
     close(fd);
-  } else {
-    out("|");
   }
 }
 
-// path|d_type|stat|content or target|data extents|xattrs
+// path|d_type|stat|content or target|xattrs
 static void out_node(const char *path, unsigned type) {
   struct statx s;
   out(" ");
@@ -166,7 +155,7 @@ static void out_node(const char *path, unsigned type) {
   out("|%u|", type);
   unsigned mask = STATX_BASIC_STATS | STATX_BTIME;
   if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, mask, &s) < 0) {
-    out("!%d|||", errno);
+    out("!%d||", errno);
     return;
   }
   out("%llu,%o,%u,%u,%u,%llu,%u:%u", (unsigned long long)s.stx_ino, s.stx_mode, s.stx_nlink,
@@ -185,7 +174,7 @@ static void walk(const char *path) {
   if (!stream) {
     out(" ");
     out_bytes(path, strlen(path));
-    out("|!%d||||", errno);
+    out("|!%d|||", errno);
     return;
   }
   for (struct dirent *entry; (entry = readdir(stream));) {

@@ -35,7 +35,7 @@ typedef void operation(struct tokens *in);
 
 // files.c
 operation op_open, op_close, op_read, op_pread, op_write, op_pwrite, op_truncate, op_ftruncate;
-operation op_fallocate, op_lseek, op_copy, op_fsync, op_syncfs, op_map_read, op_map_write;
+operation op_fallocate, op_lseek, op_seekdata, op_copy, op_fsync, op_syncfs, op_map_read, op_map_write;
 operation op_flock, op_lock, op_getlock, op_map, op_unmap, op_mapped_read, op_mapped_write;
 // names.c
 operation op_link, op_linkslot, op_unlink, op_rmdir, op_mkdir, op_mknod, op_symlink, op_readlink;

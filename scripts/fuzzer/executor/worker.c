@@ -30,6 +30,7 @@ static const struct {
     {"ftruncate", op_ftruncate},
     {"fallocate", op_fallocate},
     {"lseek", op_lseek},
+    {"seekdata", op_seekdata},
     {"copy", op_copy},
     {"fsync", op_fsync},
     {"syncfs", op_syncfs},

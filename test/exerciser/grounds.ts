@@ -1,0 +1,72 @@
+// What the exercises run on: kernel overlayfs first, which proves the exercise, then plyfs in both
+// of its data modes. Durations come from the command line (`--seconds N`), for the long runs.
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { freshDirectory, sharedFilesystem, type Kind } from '../helpers/images.js'
+import {
+  mountOverlay,
+  mountPlyfs,
+  type Layers,
+  type Mounted,
+} from '../helpers/mounted.js'
+
+export interface Ground {
+  readonly name: string
+  readonly kind: Kind
+  mount(layers: Layers): Promise<Mounted>
+}
+
+export const GROUNDS: readonly Ground[] = [
+  {
+    name: 'kernel overlayfs on ext4',
+    kind: 'ext4',
+    mount: layers => mountOverlay(layers),
+  },
+  { name: 'plyfs on ext4', kind: 'ext4', mount: layers => mountPlyfs(layers) },
+  { name: 'plyfs on xfs', kind: 'xfs', mount: layers => mountPlyfs(layers) },
+  {
+    name: 'plyfs on ext4 without passthrough',
+    kind: 'ext4',
+    mount: layers => mountPlyfs(layers, { options: ['passthrough=off'] }),
+  },
+]
+
+/** Seconds for each exercise: 2 in the test run. */
+export function seconds(): number {
+  const { values } = parseArgs({ options: { seconds: { type: 'string', default: '2' } } })
+  return Number(values.seconds)
+}
+
+/** Fresh layers; `fill` makes what the lower has. */
+export async function makeLayers(
+  kind: Kind,
+  fill: (lower: string) => void,
+): Promise<Required<Layers>> {
+  const { root } = await sharedFilesystem(kind)
+  const lower = freshDirectory(root, 'lower')
+  fill(lower)
+  return {
+    lower: [lower],
+    upper: freshDirectory(root, 'upper'),
+    work: freshDirectory(root, 'work'),
+  }
+}
+
+/** Takes the room of finished layers back. */
+export function removeLayers({ lower, upper, work }: Required<Layers>): void {
+  for (const directory of [...lower, upper, work]) {
+    fs.rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** A file of that many bytes that do not repeat. */
+export function writeNoise(directory: string, name: string, size: number): void {
+  const bytes = Buffer.alloc(size)
+  let state = size + name.length
+  for (let i = 0; i + 4 <= size; i += 4) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    bytes.writeUInt32LE(state, i)
+  }
+  fs.writeFileSync(join(directory, name), bytes)
+}
