@@ -116,14 +116,17 @@ const getxattr = onPath(
 )
 
 const removexattr = onPath(
-  (scene, path) => [
-    'removexattr',
-    path,
-    attributeOf(scene, scene.model.paths().get(path)),
-    1,
-  ],
+  (scene, path) => {
+    const name = attributeOf(scene, scene.model.paths().get(path))
+    return mayRemove(scene, name) ? ['removexattr', path, name, 1] : undefined
+  },
   scene => inode => hasXattrs(inode) && own(scene)(inode),
 )
+
+/** Not compared: 'set-group-id bit when an ACL is removed'. */
+function mayRemove({ user }: Scene, name: string): boolean {
+  return user === 'u0' || name !== 'system.posix_acl_access'
+}
 
 /** Immutable and append-only files come and go: those that exist are often released. */
 const setflags = onSlot(
@@ -207,8 +210,8 @@ export const ATTRIBUTE_OPERATIONS: readonly (readonly [weight: number, Generator
   [
     2,
     onSlot((scene, slot) => {
-      const inode = scene.model.slot(scene.user, slot)?.inode
-      return ['fremovexattr', slot, attributeOf(scene, inode)]
+      const name = attributeOf(scene, scene.model.slot(scene.user, slot)?.inode)
+      return mayRemove(scene, name) ? ['fremovexattr', slot, name] : undefined
     }),
   ],
   [4, onSlot((_, slot) => ['getflags', slot])],

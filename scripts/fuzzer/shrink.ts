@@ -62,7 +62,7 @@ const LOOKING = new Set([
   ...[
     'read',
     'pread',
-    'lseek',
+    'seekdata',
     'mapread',
     'getxattr',
     'listxattr',
