@@ -4,8 +4,11 @@ import * as fs from 'node:fs'
 import type { Origin } from './property.js'
 
 export interface Exclusion {
-  /** "group/name", of every origin; "group/name@lower" of one; a `*` at the end matches any rest. */
-  readonly id: string
+  /**
+   * "group/name" of every origin, "group/name@lower" of one, "group/name@lower|merged" of two; a
+   * `*` at the end of the name matches any rest.
+   */
+  readonly ids: readonly string[]
   readonly reason: string
   readonly lifted: string
 }
@@ -24,16 +27,16 @@ function parse(file: string, text: string): Exclusion[] {
   return list.map((item: unknown) => {
     if (typeof item !== 'object' || item === null)
       throw new Error(`${file}: not an object`)
-    const { id, reason, lifted } = item as Record<string, unknown>
-    if (
-      typeof id !== 'string' ||
-      typeof reason !== 'string' ||
-      typeof lifted !== 'string'
-    ) {
-      throw new Error(`${file}: each entry has id, reason and lifted`)
+    const { ids, reason, lifted } = item as Record<string, unknown>
+    if (!isTexts(ids) || typeof reason !== 'string' || typeof lifted !== 'string') {
+      throw new Error(`${file}: each entry has ids, reason and lifted`)
     }
-    return { id, reason, lifted }
+    return { ids, reason, lifted }
   })
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(item => typeof item === 'string')
 }
 
 /** The entry that covers this case, if any. */
@@ -42,9 +45,11 @@ export function exclusionOf(
   id: string,
   origin: Origin,
 ): Exclusion | undefined {
-  return list.find(({ id: pattern }) => {
-    const full = `${id}@${origin}`
-    if (pattern.endsWith('*')) return full.startsWith(pattern.slice(0, -1))
-    return pattern === id || pattern === full
-  })
+  return list.find(({ ids }) => ids.some(pattern => covers(pattern, id, origin)))
+}
+
+function covers(pattern: string, id: string, origin: Origin): boolean {
+  const [name = '', origins] = pattern.split('@')
+  if (origins !== undefined && !origins.split('|').includes(origin)) return false
+  return name.endsWith('*') ? id.startsWith(name.slice(0, -1)) : id === name
 }

@@ -3,7 +3,7 @@
 import * as calls from '../../helpers/calls.js'
 import { C } from '../../helpers/calls.js'
 import { TEAM, alice, as, bob } from '../../helpers/users.js'
-import { equal, equalMode, property } from '../property.js'
+import { equal, equalMode, fails, property } from '../property.js'
 
 const MODES = [
   0o777, 0o666, 0o644, 0o600, 0o444, 0o222, 0o111, 0o000, 0o1777, 0o4755, 0o2755,
@@ -47,12 +47,48 @@ export default property('create', it => {
     equalMode(calls.lstat(c.at('l')).mode, 0o777, 'mode')
   })
 
-  it('a descriptor may do what the mode forbids', { needs: ['root'] }, c => {
+  it('a descriptor may do what the mode forbids', {}, c => {
+    for (const mode of [0, 0o200, 0o400, 0o444]) {
+      const path = c.at(`f${mode.toString(8)}`)
+      const fd = calls.open(path, C.O_RDWR | C.O_CREAT | C.O_EXCL, mode)
+      calls.write(fd, 'written')
+      equal(calls.pread(fd, 10, 0).toString(), 'written', 'read back')
+      calls.ftruncate(fd, 5)
+      calls.fallocate(fd, 0, 0, 10)
+      calls.fsync(fd)
+      calls.lseek(fd, 0, C.SEEK_SET)
+      equal(calls.read(fd, 20).toString(), 'writt\0\0\0\0\0', 'read once more')
+      equal(calls.fstat(fd).size, 10, 'size')
+      calls.close(fd)
+      equalMode(calls.stat(path).mode, mode, 'mode')
+    }
+  })
+
+  it('a descriptor goes on when the mode is taken away', {}, c => {
+    const fd = calls.open(c.at('f'), C.O_RDWR | C.O_CREAT, 0o644)
+    const other = calls.open(c.at('f'), C.O_RDONLY)
+    calls.fchmod(fd, 0)
+    calls.write(fd, 'written')
+    calls.ftruncate(fd, 4)
+    calls.utimens([fd, ''], 1_000_000_000n, 2_000_000_000n, C.AT_EMPTY_PATH)
+    equal(calls.pread(other, 10, 0).toString(), 'writ', 'by the older descriptor')
+    calls.link(c.at('f'), c.at('g'))
+    calls.rename(c.at('f'), c.at('h'))
+    equal(calls.fstat(fd).nlink, 2, 'nlink')
+    calls.unlink(c.at('g'))
+    calls.chmod(c.at('h'), 0o600)
+    equal(calls.readText(c.at('h')), 'writ', 'contents')
+    calls.close(fd)
+    calls.close(other)
+  })
+
+  it('mode 0 by an ordinary user', { needs: ['root'] }, c => {
     as(alice, () => {
       const fd = calls.open(c.at('f'), C.O_RDWR | C.O_CREAT | C.O_EXCL, 0)
       calls.write(fd, 'written')
       equal(calls.pread(fd, 10, 0).toString(), 'written', 'read back')
       calls.close(fd)
+      fails('EACCES', () => calls.open(c.at('f'), C.O_RDONLY))
     })
     equalMode(calls.stat(c.at('f')).mode, 0, 'mode')
     equal(calls.readText(c.at('f')), 'written', 'contents')

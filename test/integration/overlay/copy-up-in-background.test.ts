@@ -1,0 +1,113 @@
+// While a large file is copied up, everything else is served, also what was never looked up
+// before; and what concerns the file itself waits and is right.
+import * as calls from '../../helpers/calls.js'
+import { C } from '../../helpers/calls.js'
+import { Agent } from '../../helpers/agent.js'
+import { isolated } from '../../helpers/isolated.js'
+import { mountPlyfs, type Mounted } from '../../helpers/mounted.js'
+import { makeStack, type WritableLayers } from '../../helpers/stack.js'
+import { dir, file, type Tree } from '../../helpers/tree.js'
+
+const { t } = await isolated(import.meta.url)
+t.setTimeout(0)
+
+const MIB = 1 << 20
+const SIZE = 400
+
+/** A mount over a file of 400 MiB and many small ones. */
+async function large(): Promise<{ mounted: Mounted; layers: WritableLayers }> {
+  const small: Tree = Object.fromEntries(
+    Array.from({ length: 2000 }, (_, i) => [`s${i}`, file(`small ${i}`)]),
+  )
+  const layers = await makeStack({
+    lowers: [{ d: dir(small), e: dir() }],
+    kind: 'xfs',
+    lowerKind: 'ext4',
+  })
+  calls.withOpen(`${layers.lower[0]}/big`, C.O_RDWR | C.O_CREAT, fd => {
+    for (let i = 0; i < SIZE; i++) calls.pwrite(fd, Buffer.alloc(MIB, i), i * MIB)
+  })
+  return { mounted: await mountPlyfs(layers), layers }
+}
+
+t.test('others are served meanwhile', async t => {
+  const { mounted } = await large()
+  const { point } = mounted
+  const agent = await Agent.start()
+  const opening = agent.attempt(60_000, 'open', `${point}/big`, C.O_RDWR)
+  let served = 0
+  let worst = 0
+  while (agent.busy) {
+    const start = performance.now()
+    // A name never looked up before, its contents, a listing, and a small copy-up.
+    const name = `${point}/d/s${served}`
+    calls.stat(name)
+    calls.readText(name)
+    if (served % 10 === 0) calls.chmod(name, 0o600)
+    worst = Math.max(worst, performance.now() - start)
+    served += 1
+    // The agent's answer arrives between turns of the event loop.
+    await new Promise(resolve => setImmediate(resolve))
+    if (served === 2000) break
+  }
+  t.ok((await opening).value >= 0, 'the copy-up succeeds')
+  t.ok(served > 20, `${served} names were served meanwhile`)
+  t.ok(worst < 2000, `the slowest took ${Math.round(worst)} ms`)
+  agent.kill()
+  t.same(await mounted.end(), [])
+})
+
+t.test('what concerns the file waits, and is right', async t => {
+  const { mounted, layers } = await large()
+  const { point } = mounted
+  const [one, two, three, four] = await Promise.all([1, 2, 3, 4].map(() => Agent.start()))
+  if (!one || !two || !three || !four) throw new Error('no agents')
+  const reader = await four.call('open', `${point}/big`, C.O_RDONLY)
+  const opening = one.attempt(60_000, 'open', `${point}/big`, C.O_RDWR)
+  const chmod = two.attempt(60_000, 'chmod', `${point}/big`, 0o600)
+  const rename = three.attempt(60_000, 'rename', `${point}/big`, `${point}/e/moved`)
+  const read = await four.ask('pread', reader, 4, 5 * MIB)
+  t.equal(read.rest[0], '\x05\x05\x05\x05', 'a reader from before is served')
+  const fd = (await opening).value
+  t.ok(fd >= 0, 'opened')
+  t.equal((await chmod).value, 0, 'chmod')
+  t.equal((await rename).value, 0, 'rename')
+  t.same(calls.names(point), ['d', 'e'])
+  t.equal(calls.stat(`${point}/e/moved`).mode & 0o777, 0o600)
+  t.equal(calls.stat(`${point}/e/moved`).size, SIZE * MIB)
+  await one.call('pwrite', fd, 'WRITTEN', 7 * MIB)
+  t.equal(
+    (await four.ask('pread', reader, 7, 7 * MIB)).rest[0],
+    'WRITTEN',
+    'seen by the reader',
+  )
+  for (const agent of [one, two, three, four]) agent.kill()
+  t.same(await mounted.end(), [])
+  t.same(
+    calls.names(`${layers.work}/work`).filter(name => !name.startsWith('#')),
+    [],
+  )
+  t.equal(calls.stat(`${layers.upper}/e/moved`).size, SIZE * MIB)
+})
+
+t.test('removed, truncated and opened by many meanwhile', async t => {
+  const { mounted, layers } = await large()
+  const { point } = mounted
+  const agents = await Promise.all(Array.from({ length: 5 }, () => Agent.start()))
+  const [first, ...rest] = agents
+  if (first === undefined) throw new Error('no agent')
+  const opening = first.attempt(60_000, 'open', `${point}/big`, C.O_RDWR)
+  const others = rest.map(agent =>
+    agent.attempt(60_000, 'open', `${point}/big`, C.O_RDWR),
+  )
+  const fd = (await opening).value
+  for (const other of others) t.ok((await other).value >= 0, 'opened by another')
+  const unlink = rest[0]?.attempt(60_000, 'unlink', `${point}/big`)
+  await first.call('pwrite', fd, 'after', 0)
+  t.equal((await unlink)?.value, 0)
+  t.equal((await first.ask('pread', fd, 5, 0)).rest[0], 'after', 'by the descriptor')
+  t.notOk(calls.exists(`${point}/big`))
+  for (const agent of agents) agent.kill()
+  t.same(await mounted.end(), [])
+  t.same(calls.names(layers.upper).filter(name => name === 'big').length, 1, 'a whiteout')
+})
