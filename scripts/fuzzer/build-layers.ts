@@ -8,7 +8,7 @@ import { nextStep } from './generate.js'
 import { kernel } from './implementations.js'
 import { layerKinds, rawLayer, type Below, type Layer } from './layers.js'
 import { Model } from './model.js'
-import { encode, IDENTITIES, USERS, type Step } from './operation.js'
+import { encode, IDENTITIES, number, text, USERS, type Step } from './operation.js'
 import type { Random } from './random.js'
 import { run, type Filesystem, type Scratch } from './scratch.js'
 import { parseTree, toModel, type TreeEntry } from './trees.js'
@@ -142,6 +142,21 @@ function treeOf(conductor: Conductor): TreeEntry[] {
   return parseTree(tree)
 }
 
+/** Not compared: 'names of copied-up hard links'. */
+function spreadsLinks(model: Model, [who, name, first, second]: Step): boolean {
+  if (who === '*' || !['link', 'linkslot', 'rename'].includes(name)) return false
+  const to = model.find(who, text(second), false)
+  const from =
+    name === 'linkslot' ? undefined : model.find(who, text(first), name === 'link')
+  if (name === 'linkslot') return (model.slot(who, number(first))?.inode.links ?? 0) > 0
+  if (from?.parent === to?.parent) return false
+  if (name === 'link') return true
+  const shared = [from?.inode, to?.inode].filter(
+    i => i && i.kind !== 'directory' && i.links > 1,
+  )
+  return shared.length > 0
+}
+
 /** Random operations on the mount that the workers are in. */
 function invent(conductor: Conductor, random: Random): Step[] {
   const model = new Model()
@@ -149,6 +164,7 @@ function invent(conductor: Conductor, random: Random): Step[] {
   const steps: Step[] = []
   while (steps.length < OVERLAY_STEPS) {
     const step = nextStep(random, model, { harness: 0 })
+    if (spreadsLinks(model, step)) continue
     steps.push(step)
     if (result(perform(conductor, step)) >= 0) model.apply(step)
   }

@@ -143,7 +143,12 @@ const file: Entry = builder => {
 
 const hardLink: Entry = builder => {
   if (builder.files.length === 0) return
-  builder.add('link', builder.random.pick(builder.files), builder.path(), 0)
+  // Not compared: 'names of copied-up hard links'.
+  const file = builder.random.pick(builder.files)
+  const path = parentOf(file) + builder.random.pick(NAMES)
+  if (builder.taken.has(path)) return
+  builder.taken.add(path)
+  builder.add('link', file, path, 0)
 }
 
 const symlink: Entry = builder => {

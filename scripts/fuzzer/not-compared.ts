@@ -36,6 +36,8 @@ export const NOT_COMPARED = {
     'The kernel documents that a MAP_SHARED mapping of a lower file does not see later writes. Mappings that stay are made of files open for writing.',
   'writing to a running program':
     'The kernel documents that executing a lower file does not refuse writers. Programs are run to their end within one operation.',
+  'names of copied-up hard links':
+    'FUSE names an inode, not the name it was reached by, so another of its names may be the one that is made in the upper. All names of a lower file lie in one directory here; which directories are copied up stays comparable.',
   'whiteouts in directories that do not merge':
     'Kernel overlayfs passes such a directory on as it is: it lists the whiteout and does not find it. No overlay makes them; not generated.',
   'the work directory':

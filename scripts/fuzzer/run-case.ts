@@ -4,6 +4,7 @@ import { result, type Finding } from './answer.js'
 import { Comparer } from './compare.js'
 import type { Conductor } from './conductor.js'
 import type { Implementation } from './implementations.js'
+import { foldIndexedLinks } from './indexed-links.js'
 import { Model } from './model.js'
 import { encode, type Step } from './operation.js'
 import type { Filesystem, Scratch } from './scratch.js'
@@ -189,10 +190,14 @@ class Execution {
 
   /** The raw uppers, when both sides are unmounted. */
   #compareUppers(): Finding | undefined {
-    const differences = compareTrees(this.a.upperTree(), this.b.upperTree(), {
-      raw: true,
-      begin: this.begin,
-    })
+    const differences = compareTrees(
+      foldIndexedLinks(this.a.upperTree()),
+      foldIndexedLinks(this.b.upperTree()),
+      {
+        raw: true,
+        begin: this.begin,
+      },
+    )
     return this.#toFinding('upper', 'at the end', differences)
   }
 
