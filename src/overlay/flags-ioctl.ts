@@ -87,7 +87,10 @@ function write(
   const error = withFd(u, node, true, fd => setFlags(fd, command, buffer))
   if (error < 0) return error
   const stored = storeProtection(u, node, isFlags ? wanted : fromXflags(wanted))
-  return stored < 0 ? stored : answer(reply, new Uint8Array(0))
+  if (stored < 0) return stored
+  // The kernel keeps attributes over an ioctl; the change time has moved.
+  u.channel.invalidateAttributes(node.id)
+  return answer(reply, new Uint8Array(0))
 }
 
 /**
