@@ -22,8 +22,12 @@ const DEFAULT_SIZE: Readonly<Record<Kind, number>> = {
 }
 
 const MKFS: Readonly<Record<Exclude<Kind, 'tmpfs'>, readonly string[]>> = {
-  // Values of 64 KiB need ea_inode; everything else is as mkfs does it by default.
-  ext4: ['mkfs.ext4', '-q', '-F', '-O', 'ea_inode', '-E', 'lazy_itable_init=1,nodiscard'],
+  // Values of 64 KiB need ea_inode; the rest is as mkfs does it by default.
+  // More inodes for tests with many small files.
+  ext4: [
+    ...['mkfs.ext4', '-q', '-F', '-O', 'ea_inode', '-i', '4096'],
+    ...['-E', 'lazy_itable_init=1,nodiscard'],
+  ],
   xfs: ['mkfs.xfs', '-q', '-f', '-K'],
   btrfs: ['mkfs.btrfs', '-q', '-f', '-K'],
 }

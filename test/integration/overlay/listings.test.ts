@@ -34,7 +34,7 @@ async function makeFiles(
 
 t.test('200,000 names', async t => {
   const many: Tree = Object.fromEntries(
-    Array.from({ length: 400 }, (_, i) => [
+    Array.from({ length: 5 }, (_, i) => [
       `other${i}`,
       dir({ a: file(''), b: file('') }),
     ]),
@@ -77,7 +77,7 @@ t.test('200,000 names', async t => {
     }
     if (rounds % 20 === 0) {
       // Other merged listings push this one out of plyfs's cache.
-      for (let i = 0; i < 400; i++) calls.names(`${point}/other${i}`)
+      for (let i = 0; i < 5; i++) calls.names(`${point}/other${i}`)
       evict()
       t.pass(`${seen.size} names so far`)
     }
