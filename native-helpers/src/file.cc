@@ -45,6 +45,13 @@ static napi_value Close(napi_env env, napi_callback_info info) {
   return toNumber(env, checked(close(fd)));
 }
 
+static napi_value Dup(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  const int fd = args.integer(0);
+  if (!args.ok()) return args.refusal();
+  return toNumber(env, checked(fcntl(fd, F_DUPFD_CLOEXEC, 0)));
+}
+
 // 0, 1 and 2 stay open over exec: a program started without them would take its first files for
 // its output.
 static napi_value Dup2(napi_env env, napi_callback_info info) {
@@ -212,6 +219,7 @@ static napi_value IoctlNumber(napi_env env, napi_callback_info info) {
 void addFile(Exports& exports) {
   exports.add("openat2", Openat2);
   exports.add("close", Close);
+  exports.add("dup", Dup);
   exports.add("dup2", Dup2);
   exports.add("pread", Pread);
   exports.add("pwrite", Pwrite);

@@ -71,6 +71,26 @@ export function openHandle(mountFd: number, handle: Uint8Array): number {
   return open_by_handle_at(mountFd, raw, O_PATH)
 }
 
+/**
+ * The inode number inside a handle of the filesystems whose form is known, low word first; null
+ * otherwise. For those who may not open handles: lower layers do not change, so it is not stale.
+ */
+export function inodeOfHandle(handle: Uint8Array): readonly [number, number] | null {
+  const fid = Buffer.from(
+    handle.buffer,
+    handle.byteOffset + HEADER,
+    handle.length - HEADER,
+  )
+  const type = handle[4] ?? 0
+  // FILEID_INO32_GEN of ext4, and its form with a parent; shmem_encode_fh has 12 bytes.
+  if ((type === 1 && fid.length === 8) || (type === 2 && fid.length === 16))
+    return [fid.readUInt32LE(0), 0]
+  if (type === 1 && fid.length === 12) return [fid.readUInt32LE(4), fid.readUInt32LE(8)]
+  // xfs_fileid_type with 64-bit numbers; btrfs_encode_fh.
+  const isWide = type === 0x81 || type === 0x82 || (type >= 0x4d && type <= 0x4f)
+  return isWide && fid.length >= 8 ? [fid.readUInt32LE(0), fid.readUInt32LE(4)] : null
+}
+
 /** ovl_get_index_name_fh: the name of a handle's entry in the index directory. */
 export function indexName(handle: Uint8Array): string {
   return Buffer.from(handle.buffer, handle.byteOffset, handle[2] ?? 0).toString('hex')

@@ -5,7 +5,7 @@ import { E } from '../errno/errno.js'
 import { encodeHandle } from '../layer/file-handle.js'
 import { writeOverride } from '../layer/owner-override.js'
 import type { LayerDirectory } from '../layer/layer-directory.js'
-import { AT_SYMLINK_NOFOLLOW, S_IFLNK } from '../sys/constants.js'
+import { AT_SYMLINK_NOFOLLOW, S_IFDIR, S_IFLNK } from '../sys/constants.js'
 import { fchmodat, fchownat, utimensat } from '../sys/inode.js'
 import { FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from './inode-flags.js'
 import { ioctlBuffer } from '../sys/file.js'
@@ -86,18 +86,25 @@ function isRequired(name: string): boolean {
   return name.startsWith('system.posix_acl_') || name.startsWith('security.')
 }
 
-/** ovl_set_origin: the lower object's handle, or an empty value where it has none. */
+/**
+ * ovl_set_origin: the lower object's handle; an empty value where it has none, and for one of
+ * several names that part on copy-up, which may not keep one number. `record` is the lower's.
+ */
 export function setOrigin(
   u: Union,
   lower: LayerDirectory,
   lowerName: string,
   to: At,
+  record: Uint32Array,
 ): number {
   if (!u.format.redirects) return 0
   const { layer } = lower
-  const handle = layer.hasHandles
-    ? encodeHandle(u.fd(lower), lowerName, layer.uuid, false)
-    : -E.EOPNOTSUPP
+  const isDirectory = statType(record) === S_IFDIR
+  const parts = !isDirectory && (record[ST.nlink] ?? 1) > 1 && u.stack.index === null
+  const handle =
+    layer.hasHandles && !parts
+      ? encodeHandle(u.fd(lower), lowerName, layer.uuid, false)
+      : -E.EOPNOTSUPP
   const bytes = typeof handle === 'number' ? new Uint8Array(0) : handle
   const error = setxattrat(to.fd, to.name, u.format.xattrs.origin, bytes, 0)
   // Links and special files have no `user.` attributes (ovl_set_origin_fh ignores EPERM too).

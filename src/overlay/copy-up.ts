@@ -88,8 +88,7 @@ function copySpecial(u: Union, node: Node): number {
   if (error < 0) return error
   const to = { fd: u.work.fd, name: temporary }
   error = copyMetadata(u, { fd: u.fd(lower), name: node.lowerName }, to, stat)
-  if (error >= 0)
-    error = setOrigin(u, lower, node.lowerName, { fd: u.work.fd, name: temporary })
+  if (error >= 0) error = setOrigin(u, lower, node.lowerName, to, stat)
   if (error >= 0 && node.parent !== null) error = publishFile(u, node, temporary, stat)
   if (error >= 0 && node.parent === null) error = -E.ESTALE
   if (error < 0) {
@@ -134,7 +133,7 @@ function copyOneDirectory(u: Union, node: Node): number {
   if (error < 0) return error
   const to = { fd: u.work.fd, name: temporary }
   error = copyMetadata(u, { fd: u.fd(lowerParent), name: lower.name }, to, stat)
-  if (error >= 0) error = setOrigin(u, lowerParent, lower.name, to)
+  if (error >= 0) error = setOrigin(u, lowerParent, lower.name, to, stat)
   if (error >= 0) error = copyDirectoryFlags(u, lower, temporary)
   if (error >= 0) error = setImpure(u, parent)
   if (error >= 0) error = publishDirectory(u, parent, temporary, node.name)

@@ -9,6 +9,8 @@ import { LayerDirectory } from '../layer/layer-directory.js'
 import {
   AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
+  O_CREAT,
+  O_EXCL,
   O_RDWR,
   O_TMPFILE,
   RENAME_EXCHANGE,
@@ -41,6 +43,8 @@ export interface NewObject {
   readonly umask: number
   readonly rdev: number
   readonly target: string
+  /** Set by a server that is not root: the file is opened as it is made, and `fd` is left open. */
+  readonly keep?: { readonly access: number; fd: number }
 }
 
 /**
@@ -142,8 +146,24 @@ function makeReal(dirfd: number, name: string, what: NewObject): number {
     case S_IFLNK:
       return symlinkat(what.target, dirfd, name)
     default:
+      if (what.keep !== undefined)
+        return makeOpen(dirfd, name, what.mode & 0o7777, what.keep)
       return mknodat(dirfd, name, what.mode, what.rdev)
   }
+}
+
+/** A regular file whose mode may keep us from opening it again: it is opened as it is made. */
+function makeOpen(
+  dirfd: number,
+  name: string,
+  mode: number,
+  keep: { readonly access: number; fd: number },
+): number {
+  const fd = openat2(dirfd, name, O_CREAT | O_EXCL | keep.access, mode, 0)
+  if (fd < 0) return fd
+  if (keep.fd >= 0) close(keep.fd)
+  keep.fd = fd
+  return 0
 }
 
 /** ovl_create_over_whiteout: made apart, then put in the whiteout's place by one rename. */

@@ -2,7 +2,12 @@
 // (ovl_get_inode). Hard links that are known under one identity are one node.
 import { E } from '../errno/errno.js'
 import { FsError } from '../errno/fs-error.js'
-import { checkHandle, handleUuid, openHandle } from '../layer/file-handle.js'
+import {
+  checkHandle,
+  handleUuid,
+  inodeOfHandle,
+  openHandle,
+} from '../layer/file-handle.js'
 import { LayerDirectory } from '../layer/layer-directory.js'
 import type { Layer } from '../layer/layer.js'
 import { PresentXattrs } from '../layer/overlay-xattrs.js'
@@ -177,12 +182,24 @@ function openOrigin(u: Union, node: Node, record: Uint32Array): Layer | null {
   for (const layer of u.stack.lowers) {
     if (!layer.hasHandles || !layer.uuid.equals(uuid)) continue
     const origin = openHandle(layer.rootFd, handle)
+    if (origin === -E.EPERM && guessOrigin(handle, node, record)) return layer
     if (origin < 0) continue
     const error = statx(origin, '', AT_EMPTY_PATH, record, 0)
     close(origin)
     return error < 0 ? null : layer
   }
   return null
+}
+
+/** The number of an origin that we may not open: what its handle says. */
+function guessOrigin(handle: Uint8Array, node: Node, record: Uint32Array): boolean {
+  const inode = inodeOfHandle(handle)
+  if (inode === null) return false
+  record[ST.ino] = inode[0]
+  record[ST.ino + 1] = inode[1]
+  record[ST.mode] = node.type
+  record[ST.nlink] = 1
+  return true
 }
 
 /**

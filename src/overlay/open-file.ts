@@ -4,7 +4,7 @@
 import { E } from '../errno/errno.js'
 import { FOPEN } from '../fuse/abi/flags.js'
 import type { FdCache, FdHolder } from '../layer/fd-cache.js'
-import { O_RDONLY, O_RDWR } from '../sys/constants.js'
+import { O_RDONLY, O_RDWR, O_WRONLY } from '../sys/constants.js'
 import { backingClose, backingOpen } from '../sys/device.js'
 import { close } from '../sys/file.js'
 import { locateData, openObject } from './locate.js'
@@ -28,6 +28,13 @@ export class OpenFile implements FdHolder {
   backingId = 0
   /** The backing id is of the lower file (a read-only mount's). */
   backingIsLower = false
+
+  /**
+   * Descriptors from the first open to the last close, for servers that are not root: a mode
+   * taken away in between keeps them from opening the file again.
+   */
+  heldRead = -1
+  heldWrite = -1
 
   /** Completion of pool work on the descriptor. */
   complete(): void {
@@ -89,6 +96,10 @@ export class OpenFiles {
       const error = this.chooseMode(node, file)
       if (error < 0) return error
     }
+    if (!this.u.assumesCallers) {
+      const error = this.hold(node, file, access)
+      if (error < 0) return error
+    }
     if (file.mode === 'passthrough' && access !== O_RDONLY) {
       node.writtenBelow = true
       if (access === O_RDWR) node.mappedBelow = true
@@ -98,6 +109,13 @@ export class OpenFiles {
     const fh = this.free.pop() ?? this.handles.length
     this.handles[fh] = node
     return fh
+  }
+
+  /** A descriptor that a new file was made with, for the open that made it. */
+  adopt(node: Node, fd: number, access: number): void {
+    const file = (node.file ??= new OpenFile())
+    if (access !== O_WRONLY) file.heldRead = fd
+    if (access !== O_RDONLY) file.heldWrite = fd
   }
 
   /** How the last successful `openNode` of this node is to be answered. */
@@ -116,6 +134,7 @@ export class OpenFiles {
     this.openCount--
     if (--node.file.opens > 0) return
     node.file.mode = 'idle'
+    this.letGo(node.file)
     if (node.id === 0 || node.isNameless) this.forget(node)
     else if (node.file.backingId > 0) this.keepBacking(node)
   }
@@ -123,6 +142,8 @@ export class OpenFiles {
   /** A descriptor for the node's data, through the bounded cache. -errno on failure. */
   dataFd(node: Node, writes: boolean): number {
     let file = (node.file ??= new OpenFile())
+    const held = writes ? file.heldWrite : file.heldRead
+    if (held >= 0) return held
     if (file.fd >= 0 && (file.writable || !writes)) {
       this.cache.touch(file)
       return file.fd
@@ -141,6 +162,7 @@ export class OpenFiles {
   forgetData(node: Node): void {
     const { file } = node
     if (file === null) return
+    this.letGo(file)
     this.closeData(node, file)
     if (file.mode === 'idle') this.dropBacking(node)
   }
@@ -150,6 +172,23 @@ export class OpenFiles {
     if (node.file === null) return
     this.dropBacking(node)
     if (this.closeData(node, node.file).opens === 0) node.file = null
+  }
+
+  private hold(node: Node, file: OpenFile, access: number): number {
+    const reads = access !== O_WRONLY && file.heldRead < 0
+    const writes = access !== O_RDONLY && file.heldWrite < 0
+    if (!reads && !writes) return 0
+    const fd = openObject(locateData(this.u, node), access)
+    if (fd < 0) return fd
+    if (reads) file.heldRead = fd
+    if (writes) file.heldWrite = fd
+    return 0
+  }
+
+  private letGo(file: OpenFile): void {
+    if (file.heldRead >= 0) close(file.heldRead)
+    if (file.heldWrite >= 0 && file.heldWrite !== file.heldRead) close(file.heldWrite)
+    file.heldRead = file.heldWrite = -1
   }
 
   private get cache(): FdCache {

@@ -6,8 +6,8 @@ import type { Negotiated } from '../fuse/negotiate.js'
 import type { AttributeChange, Channel, Operations } from '../fuse/operations.js'
 import type { Reply } from '../fuse/reply.js'
 import type { Request } from '../fuse/request.js'
-import { O_ACCMODE, S_IFDIR, S_IFLNK, S_IFREG } from '../sys/constants.js'
-import { fstatfs } from '../sys/file.js'
+import { O_ACCMODE, O_RDWR, S_IFDIR, S_IFLNK, S_IFREG } from '../sys/constants.js'
+import { close, dup, fstatfs } from '../sys/file.js'
 import { readlinkat } from '../sys/inode.js'
 import { STAT_WORDS } from '../sys/stat.js'
 import { readAttributes } from './attributes.js'
@@ -201,9 +201,16 @@ export class Overlay extends OverlayData implements Operations {
     umask: number,
   ): number {
     const parent = this.u.directory(parentId)
-    const what = { mode: S_IFREG | (mode & 0o7777), umask, rdev: 0, target: '' }
+    const access = flags & O_ACCMODE
+    const plain = { mode: S_IFREG | (mode & 0o7777), umask, rdev: 0, target: '' }
+    const keep = { access, fd: -1 }
+    const what = this.u.assumesCallers ? plain : { ...plain, keep }
     const node = createObject(this.u, req, parent, name, what, this.record)
-    if (typeof node === 'number') return node
+    if (typeof node === 'number') {
+      if (keep.fd >= 0) close(keep.fd)
+      return node
+    }
+    if (keep.fd >= 0) this.u.files.adopt(node, keep.fd, access)
     this.u.admitChild(parent, name, node)
     return this.created(reply, node, flags)
   }
@@ -221,6 +228,7 @@ export class Overlay extends OverlayData implements Operations {
     if (typeof node === 'number') return node
     this.u.nodes.admit(node)
     node.lookups++
+    if (!this.u.assumesCallers) this.u.files.adopt(node, dup(node.pinnedFd), O_RDWR)
     return this.created(reply, node, flags)
   }
 

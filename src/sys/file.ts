@@ -8,6 +8,9 @@ export const openat2 = native.openat2
 /** close(2). The descriptor is gone whatever it returns. */
 export const close = native.close
 
+/** dup(2), close-on-exec. */
+export const dup = native.dup
+
 /** dup2(2); close-on-exec, but for 0, 1 and 2. */
 export const dup2 = native.dup2
 

@@ -153,6 +153,8 @@ export interface Native {
     resolve: number,
   ) => number
   readonly close: (fd: number) => number
+  /** fcntl(F_DUPFD_CLOEXEC): dup(2), close-on-exec. */
+  readonly dup: (fd: number) => number
   readonly dup2: (from: number, to: number) => number
   readonly pread: (
     fd: number,

@@ -21,6 +21,7 @@ const SIGNATURES: Record<Exclude<keyof typeof native, 'abi' | 'restore'>, string
   readlinkat: 'isUw',
   openat2: 'isiiw',
   close: 'i',
+  dup: 'i',
   dup2: 'ii',
   pread: 'iUwww',
   pwrite: 'iUwww',
