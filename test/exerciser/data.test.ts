@@ -5,7 +5,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isolated, scratch } from '../helpers/isolated.js'
 import { must, run } from '../helpers/run.js'
-import { GROUNDS, makeLayers, removeLayers, seconds, writeNoise } from './grounds.js'
+import {
+  GROUNDS,
+  type Ground,
+  makeLayers,
+  removeLayers,
+  seconds,
+  writeNoise,
+} from './grounds.js'
 
 const { t } = await isolated(import.meta.url)
 t.setTimeout(0)
@@ -24,10 +31,18 @@ const operations = Math.round(seconds() * OPERATIONS_A_SECOND)
 const seed = seconds() > 2 ? Date.now() % 1_000_000 : 1
 
 /** The exerciser on each of the files at once; what it says is wrong. */
-async function exercise(directory: string, names: readonly string[]): Promise<string[]> {
+async function exercise(
+  ground: Ground,
+  directory: string,
+  names: readonly string[],
+): Promise<string[]> {
+  const more = [
+    ...(ground.mapsLower ? ['anew'] : []),
+    ...(ground.kind === 'xfs' ? ['synced'] : []),
+  ]
   const limit = 60_000 + seconds() * 20_000
   const runs = names.map((name, i) =>
-    run(program, [join(directory, name), String(operations), String(seed + i)], {
+    run(program, [join(directory, name), String(operations), String(seed + i), ...more], {
       limit,
     }),
   )
@@ -46,10 +61,10 @@ for (const ground of GROUNDS) {
     })
     const mounted = await ground.mount(layers)
     const fresh = Array.from({ length: WORKERS }, (_, i) => `new-${i}`)
-    t.same(await exercise(mounted.point, fresh), [], `new files, seed ${seed}`)
+    t.same(await exercise(ground, mounted.point, fresh), [], `new files, seed ${seed}`)
     const lower = LOWER_SIZES.map(size => `lower-${size}`)
     t.same(
-      await exercise(mounted.point, lower),
+      await exercise(ground, mounted.point, lower),
       [],
       `files that are copied up, seed ${seed}`,
     )

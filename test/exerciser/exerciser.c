@@ -1,9 +1,13 @@
 // Exercises one file's data against a model in memory, in the way of fsx: reads, writes, direct
 // I/O, truncation, mappings, fallocate, holes, zeroed ranges and copies, through descriptors of
 // several kinds at once. What is read must always be what was written.
-//   exerciser FILE OPERATIONS SEED
+//   exerciser FILE OPERATIONS SEED [anew] [synced]
 // An existing file is read first; the first fifth of the operations only read it, through a
 // descriptor that stays open, so that a lower file is copied up under a reader.
+// With `anew`, mappings for reading are made of descriptors opened for it: kernel overlayfs maps
+// the lower file for a descriptor from before the copy-up, which its documentation says.
+// With `synced`, pages are written before direct I/O: xfs answers EIO where it meets blocks that
+// are not allocated yet.
 // Ends with 0, or with 1 after saying which byte is wrong and what was done last.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,6 +29,7 @@
 
 static unsigned char model[LIMIT], *buffer;
 static long size;
+static bool anew, synced;
 static int early = -1, writer = -1, direct = -1;
 static const char *path;
 static uint64_t state;
@@ -105,7 +110,9 @@ static void do_read(void) {
 static void do_direct_read(void) {
   long offset = below(size / BLOCK + 2) * BLOCK, length = (1 + below(20)) * BLOCK;
   note("direct read %ld+%ld", offset, length);
-  if (direct >= 0) read_through(direct, offset, length, "direct read");
+  if (direct < 0) return;
+  if (synced) must(fsync(direct) == 0, "fsync");
+  read_through(direct, offset, length, "direct read");
 }
 
 static void do_map_read(void) {
@@ -113,8 +120,10 @@ static void do_map_read(void) {
   long offset = below(size) / BLOCK * BLOCK;
   long length = 1 + below(size - offset < 100000 ? size - offset : 100000);
   note("mapped read %ld+%ld", offset, length);
-  unsigned char *map = mmap(NULL, (size_t)length, PROT_READ, MAP_SHARED, early, offset);
+  int fd = anew ? open(path, O_RDONLY) : early;
+  unsigned char *map = mmap(NULL, (size_t)length, PROT_READ, MAP_SHARED, fd, offset);
   must(map != MAP_FAILED, "mmap");
+  if (anew) close(fd);
   compare(map, offset, length, "mapped read");
   // Beyond the end, the rest of the last page is zero.
   long end = (size + BLOCK - 1) / BLOCK * BLOCK;
@@ -182,6 +191,7 @@ static void do_direct_write(void) {
   if (direct < 0) return;
   note("direct write %ld+%ld", offset, length);
   fill(length);
+  if (synced) must(fsync(direct) == 0, "fsync");
   must(pwrite(direct, buffer, (size_t)length, offset) == length, "direct write");
   grow(offset + length);
   memcpy(model + offset, buffer, (size_t)length);
@@ -310,7 +320,11 @@ static void load(void) {
 }
 
 int main(int count, char **arguments) {
-  if (count != 4) return 2;
+  if (count < 4) return 2;
+  for (int i = 4; i < count; i++) {
+    if (strcmp(arguments[i], "anew") == 0) anew = true;
+    if (strcmp(arguments[i], "synced") == 0) synced = true;
+  }
   path = arguments[1];
   long operations = atol(arguments[2]);
   state = strtoull(arguments[3], NULL, 10);

@@ -114,9 +114,15 @@ void op_copy(struct tokens *in) {
   off64_t from_offset = take_number(in);
   int to = take_slot(in);
   off64_t to_offset = take_number(in);
-  size_t length = (size_t)take_number(in);
-  answer(copy_file_range(from, from_offset < 0 ? NULL : &from_offset, to,
-                         to_offset < 0 ? NULL : &to_offset, length, 0));
+  size_t length = (size_t)take_number(in), done = 0;
+  ssize_t copied = 0;
+  // To the end: a filesystem that can share blocks stops at the last whole one.
+  do {
+    copied = copy_file_range(from, from_offset < 0 ? NULL : &from_offset, to,
+                             to_offset < 0 ? NULL : &to_offset, length - done, 0);
+    if (copied > 0) done += (size_t)copied;
+  } while (copied > 0 && done < length);
+  answer(copied < 0 && done == 0 ? -1 : (long long)done);
 }
 
 void op_fsync(struct tokens *in) {
