@@ -218,11 +218,21 @@ function describeOne(path: string, shown: string, options: DescribeOptions): str
   if (type === C.S_IFLNK) words.push(`-> ${calls.readlink(path)}`)
   if (type === C.S_IFCHR || type === C.S_IFBLK) words.push(stat.rdev)
   if (options.times === true && type !== C.S_IFDIR) words.push(`mtime=${stat.mtime}`)
-  for (const name of calls.listxattr(path)) {
+  for (const name of attributesOf(path)) {
     if (options.ignoreXattr?.(name) === true) continue
     words.push(`${name}=${calls.getxattr(path, name).toString('hex')}`)
   }
   return words.join(' ')
+}
+
+/** None where the filesystem has none, as squashfs answers for a whole image. */
+function attributesOf(path: string): string[] {
+  try {
+    return calls.listxattr(path)
+  } catch (error) {
+    if (error instanceof calls.CallError && error.code === 'EOPNOTSUPP') return []
+    throw error
+  }
 }
 
 /** Without a trace in the access time: what is looked at may be a layer under test. */

@@ -34,10 +34,7 @@ async function makeFiles(
 
 t.test('200,000 names', async t => {
   const many: Tree = Object.fromEntries(
-    Array.from({ length: 5 }, (_, i) => [
-      `other${i}`,
-      dir({ a: file(''), b: file('') }),
-    ]),
+    Array.from({ length: 5 }, (_, i) => [`other${i}`, dir({ a: file(''), b: file('') })]),
   )
   const layers = await makeStack({ lowers: [{ big: dir() }, { big: dir(), ...many }] })
   const [top = '', bottom = ''] = layers.lower
