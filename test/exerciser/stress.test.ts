@@ -25,7 +25,7 @@ async function stress(directory: string, stressor: string): Promise<string> {
       .concat(['--temp-path', directory])
       // Room that is bounded, whatever the duration.
       .concat(['--hdd-bytes', '64M', '--iomix-bytes', '64M', '--fallocate-bytes', '64M'])
-      .concat(['--copy-file-bytes', '32M', '--sync-file-bytes', '32M']),
+      .concat(['--copy-file-bytes', '128M', '--sync-file-bytes', '32M']),
     { limit: 60_000 + duration * 3000 },
   )
   if (ran.timedOut) return 'it hangs'
