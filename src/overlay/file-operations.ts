@@ -20,6 +20,12 @@ import { FS_APPEND_FL, FS_IMMUTABLE_FL } from './protection.js'
 import { losesSetIds, stripSetIds } from './set-attributes.js'
 import type { Union } from './union.js'
 
+/**
+ * Offsets are exact as numbers up to here (8 PiB), beyond what ext4 takes (16 TiB) and less than
+ * what the protocol could say: files end there, with the errnos of a file too large.
+ */
+export const MAX_FILE_OFFSET = Number.MAX_SAFE_INTEGER
+
 /** OPEN. 0, PENDING or -errno. */
 export function openFile(
   u: Union,
@@ -149,6 +155,7 @@ export function allocate(
   offset: number,
   length: number,
 ): number {
+  if (offset + length > MAX_FILE_OFFSET) return -E.EFBIG
   const ready = copyUp(u, node, req)
   if (ready !== 0) return ready
   const fd = u.files.dataFd(node, true)
@@ -165,6 +172,7 @@ export function seek(
   whence: number,
 ): number {
   if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return -E.EINVAL
+  if (offset > MAX_FILE_OFFSET) return -E.ENXIO
   const fd = u.files.dataFd(node, false)
   if (fd < 0) return fd
   const found = lseek(fd, offset, whence)
@@ -183,6 +191,7 @@ export function copyFileRange(
   length: number,
   wide: boolean,
 ): number {
+  if (Math.max(offIn, offOut) + length > MAX_FILE_OFFSET) return -E.EFBIG
   const ready = copyUp(u, to, req)
   if (ready !== 0) return ready
   const fdOut = u.files.dataFd(to, true)

@@ -43,6 +43,7 @@ export function setAttributes(
   const refused = mayChangeAttributes(node, valid)
   if (refused < 0) return refused
   const truncates = (valid & FATTR.SIZE) !== 0
+  if (truncates && change.size > Number.MAX_SAFE_INTEGER) return -E.EFBIG
   const ready = truncates
     ? copyUp(u, node, req, change.size)
     : copyUpMetadata(u, node, req)
