@@ -131,7 +131,11 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-function readSettings(): { settings: Settings; replay: readonly string[] } {
+function readSettings(): {
+  settings: Settings
+  replay: readonly string[]
+  shorten: readonly string[]
+} {
   const { values } = parseArgs({
     options: {
       ops: { type: 'string', default: '20000' },
@@ -139,6 +143,7 @@ function readSettings(): { settings: Settings; replay: readonly string[] } {
       fs: { type: 'string', default: FILESYSTEMS.join(',') },
       minutes: { type: 'string' },
       replay: { type: 'string', multiple: true, default: [] },
+      shrink: { type: 'string', multiple: true, default: [] },
       target: { type: 'string', default: 'plyfs' },
       options: { type: 'string', default: '' },
       length: { type: 'string', default: '1000' },
@@ -169,7 +174,7 @@ function readSettings(): { settings: Settings; replay: readonly string[] } {
     lookPast:
       values['look-past'] === undefined ? undefined : new RegExp(values['look-past']),
   }
-  return { settings, replay: values.replay }
+  return { settings, replay: values.replay, shorten: values.shrink }
 }
 
 /** Runs recorded cases; the number that show a difference. */
@@ -181,6 +186,26 @@ function replayAll(fuzzer: Fuzzer, files: readonly string[]): number {
     if (finding) failures++
     say(finding ? `not ok ${file}: ${finding.kind}: ${finding.text}` : `ok ${file}`)
     if (finding) say(tell(value))
+  }
+  return failures
+}
+
+/** Shortens recorded cases; the number that still show a difference. */
+function shortenAll(fuzzer: Fuzzer, files: readonly string[]): number {
+  let failures = 0
+  for (const file of files) {
+    const value = readCase(file)
+    const { finding, stepsUsed } = fuzzer.replay(value)
+    say(finding ? `${file}: ${finding.kind}: ${finding.text}` : `${file}: no difference`)
+    if (!finding) continue
+    failures++
+    const found = `${finding.kind}: ${finding.text}`
+    const whole: Case = { ...value, steps: value.steps.slice(0, stepsUsed), found }
+    report(
+      fuzzer.settings,
+      shrink(whole, finding.kind, each => fuzzer.replay(each), say),
+      0,
+    )
   }
   return failures
 }
@@ -231,10 +256,11 @@ function missingOpcodes(settings: Settings, tally: Tally): string[] {
 }
 
 function main(): number {
-  const { settings, replay } = readSettings()
+  const { settings, replay, shorten } = readSettings()
   const fuzzer = new Fuzzer(settings)
   try {
     if (replay.length > 0) return replayAll(fuzzer, replay) > 0 ? 1 : 0
+    if (shorten.length > 0) return shortenAll(fuzzer, shorten) > 0 ? 1 : 0
     say(`seed ${settings.seed}, ${settings.target} against kernel overlayfs`)
     const begin = Date.now()
     const failures = fuzz(fuzzer)

@@ -11,6 +11,8 @@ export const NOT_COMPARED = {
   'listing order': 'Kernel overlayfs lists upper before lower, plyfs by its cookies.',
   'inode numbers themselves':
     'New files get what the upper gives. Compared are: which names share one, that it stays for as long as the file lives, and that listings show what stat shows.',
+  'inode numbers in listings of kernel overlayfs':
+    'For hard links that are in the index it lists another number than stat shows. plyfs must always list what stat shows.',
   'values of times that the run has made':
     'The two sides do not run at the same instant. Compared are: times from before the run and times that were set, exactly; whether an operation has changed them, for the others.',
   'filesystem type of statfs': 'FUSE reports its own magic, whatever the server says.',

@@ -78,6 +78,7 @@ class Execution {
     this.begin = begin
     this.input = input
     this.#comparer = new Comparer(this.#model, begin)
+    this.#noteKernel()
   }
 
   run(): Finding | undefined {
@@ -120,6 +121,11 @@ class Execution {
     return undefined
   }
 
+  #noteKernel(): void {
+    const [a, b] = [this.a, this.b].map(side => side.implementation.name === 'kernel')
+    this.#comparer.kernelSides = [a ?? false, b ?? false]
+  }
+
   #harness(name: string): Finding | undefined {
     switch (name) {
       case 'check':
@@ -136,6 +142,7 @@ class Execution {
           this.a.implementation = second
           this.b.implementation = first
           this.#comparer.forgetNumbers()
+          this.#noteKernel()
         })
       }
       default:
