@@ -191,7 +191,8 @@ export function copyFileRange(
   length: number,
   wide: boolean,
 ): number {
-  if (Math.max(offIn, offOut) + length > MAX_FILE_OFFSET) return -E.EFBIG
+  const room = MAX_FILE_OFFSET - Math.max(offIn, offOut)
+  if (room < 0) return -E.EFBIG
   const ready = copyUp(u, to, req)
   if (ready !== 0) return ready
   const fdOut = u.files.dataFd(to, true)
@@ -200,7 +201,8 @@ export function copyFileRange(
   if (fdIn < 0) return fdIn
   const one = hold(from)
   const other = hold(to)
-  u.channel.copyRange(req, fdIn, offIn, fdOut, offOut, length, wide, {
+  const bytes = Math.min(length, room)
+  u.channel.copyRange(req, fdIn, offIn, fdOut, offOut, bytes, wide, {
     complete: result => {
       one.complete(result)
       other.complete(result)
