@@ -20,12 +20,26 @@ const RESTARTS = 8
 /** The mount has lost its server. */
 const DEAD = new Set(['ENOTCONN', 'ECONNABORTED'])
 
-/** The whole of a conformance test file. Words on the command line select cases. */
+/**
+ * The whole of a conformance test file. Words on the command line select cases; `-o OPTIONS` adds
+ * mount options, for who wants to see the suite in another mode.
+ */
 export async function posixSuite(url: string, target: Target): Promise<void> {
   const { t } = await isolated(url)
   // Each case has its own limit, and the outer process watches for silence.
   t.setTimeout(0)
-  await new Suite(t, target).run(process.argv.slice(2))
+  const { words, options } = readArguments(process.argv.slice(2))
+  await new Suite(t, target).run(words, options)
+}
+
+function readArguments(args: readonly string[]): { words: string[]; options: string[] } {
+  const words: string[] = []
+  const options: string[] = []
+  args.forEach((argument, i) => {
+    if (args[i - 1] === '-o') options.push(argument)
+    else if (argument !== '-o') words.push(argument)
+  })
+  return { words, options }
 }
 
 class Suite {
@@ -40,10 +54,10 @@ class Suite {
     this.#exclusions = readExclusions(target.exclusions)
   }
 
-  async run(words: readonly string[]): Promise<void> {
+  async run(words: readonly string[], options: readonly string[]): Promise<void> {
     const { offers, origins } = this.#target
     await agentProgram()
-    const ground = await this.#target.prepare()
+    const ground = await this.#target.prepare(options)
     const runs = allRuns(origins, words).filter(run => {
       const need = lacking(run, offers)
       if (need !== undefined) this.#t.pass(run.id, { skip: `needs ${need}` })

@@ -29,7 +29,8 @@ export interface Target {
   readonly exclusions: readonly string[]
   /** The ordinary user who mounts and runs the cases. */
   readonly user?: { readonly uid: number; readonly gid: number }
-  prepare(): Promise<Ground>
+  /** `more` are further mount options. */
+  prepare(more: readonly string[]): Promise<Ground>
 }
 
 const EVERYTHING: readonly Need[] = ['root', 'privileged']
@@ -81,6 +82,8 @@ async function layers(stack: Stack): Promise<StackedLayers> {
   return { below: made, work }
 }
 
+const COMPARED = ['redirect_dir=on', 'index=on', 'xino=on', 'metacopy=off']
+
 /** Kernel overlayfs, with the options it is compared with. */
 export function overlayfs(stack: Stack): Target {
   return {
@@ -88,11 +91,15 @@ export function overlayfs(stack: Stack): Target {
     origins: ALL,
     offers: EVERYTHING,
     exclusions: [stack.upper, 'overlayfs'],
-    prepare: async () => {
+    prepare: async more => {
       const { below, work } = await layers(stack)
       const { bottom, top, upper } = below
       const mount = async (): Promise<Site> => {
-        const mounted = await mountOverlay({ lower: [top, bottom], upper, work })
+        const options = [...COMPARED, ...more]
+        const mounted = await mountOverlay(
+          { lower: [top, bottom], upper, work },
+          { options },
+        )
         return { dir: mounted.point, mounted }
       }
       return { below, work, mount }
@@ -117,13 +124,13 @@ export function plyfs(how: PlyfsOptions): Target {
     offers: how.offers ?? EVERYTHING,
     exclusions: [how.upper, 'fuse', 'plyfs', ...(how.exclusions ?? [])],
     ...(user === undefined ? {} : { user }),
-    prepare: async () => {
+    prepare: async more => {
       const { below, work } = await layers(how)
       const { bottom, top, upper } = below
       const mount = async (): Promise<Site> => {
         const mounted = await mountPlyfs(
           { lower: [top, bottom], upper, work },
-          { options, ...(user === undefined ? {} : { user }) },
+          { options: [...options, ...more], ...(user === undefined ? {} : { user }) },
         )
         return { dir: mounted.point, mounted }
       }
