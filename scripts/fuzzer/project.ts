@@ -1,5 +1,5 @@
 // Where the project lies, from the sources and from the compiled tests alike.
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -10,5 +10,6 @@ export function projectRoot(): string {
     if (parent === directory) throw new Error('no package.json above the fuzzer')
     directory = parent
   }
-  return directory
+  // Beside the compiled tests package.json is a link to the project's own.
+  return dirname(realpathSync(join(directory, 'package.json')))
 }

@@ -1,3 +1,4 @@
+// What the parts of the executor share: one worker, its credentials and its open files.
 #ifndef WORKER_H
 #define WORKER_H
 
