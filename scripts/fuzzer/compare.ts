@@ -46,6 +46,7 @@ export class Comparer {
     }
     if (name === 'seekdata')
       return compareSeek(step, first, second) ? undefined : different
+    if (this.#removesNoAcl(step, first, second)) return undefined
     if (first < 0 || second < 0) return first === second ? undefined : different
     switch (name) {
       case 'stat':
@@ -80,6 +81,16 @@ export class Comparer {
     this.#streams.applied(this.model, step)
   }
 
+  /** Not compared: 'removing an ACL that is not there'. */
+  #removesNoAcl(step: Step, first: number, second: number): boolean {
+    const [, name, , attribute] = step
+    if (name !== 'removexattr' && name !== 'fremovexattr') return false
+    if (!text(attribute).startsWith('system.posix_acl_')) return false
+    const overlay = this.kernelSides[0] ? first : second
+    const other = this.kernelSides[0] ? second : first
+    return overlay === -ENODATA && other === 0
+  }
+
   #compareList(a: string, b: string): Finding | undefined {
     const [first = '', second = ''] = [a, b].map((answer, side) =>
       this.kernelSides[side] ? answer.replaceAll(',I', ',i') : answer,
@@ -92,8 +103,8 @@ export class Comparer {
     const [x, y] = [fields(a), fields(b)]
     for (const [i, field] of STAT_FIELDS.entries()) {
       const [first = '', second = ''] = [x[i], y[i]]
-      // Not compared: 'statx attributes', 'directory sizes'.
-      if (field === 'ino' || field === 'attributes') continue
+      // Not compared: 'statx attributes', 'directory sizes', 'times of birth after a copy-up'.
+      if (field === 'ino' || field === 'attributes' || field === 'btime') continue
       if (field === 'size' && isDirectory(x)) continue
       const same = field.endsWith('time')
         ? sameTime(first, second, this.begin)
@@ -173,6 +184,7 @@ function compareSeek(step: Step, first: number, second: number): boolean {
 }
 
 const ENXIO = 6
+const ENODATA = 61
 
 /** type,bsize,frsize,blocks,files,namelen: the last one alone is not each side's own. */
 function compareStatfs(a: string, b: string): Finding | undefined {
