@@ -47,6 +47,7 @@ export class Comparer {
     if (name === 'seekdata')
       return compareSeek(step, first, second) ? undefined : different
     if (this.#removesNoAcl(step, first, second)) return undefined
+    if (this.#meetsLocked(step, first, second)) return undefined
     if (first < 0 || second < 0) return first === second ? undefined : different
     switch (name) {
       case 'stat':
@@ -89,6 +90,22 @@ export class Comparer {
     const overlay = this.kernelSides[0] ? first : second
     const other = this.kernelSides[0] ? second : first
     return overlay === -ENODATA && other === 0
+  }
+
+  /** Not compared: 'which errno an immutable file gives'. */
+  #meetsLocked(step: Step, first: number, second: number): boolean {
+    const [who, name, ...args] = step
+    const overlay = this.kernelSides[0] ? first : second
+    const other = this.kernelSides[0] ? second : first
+    const known =
+      overlay === -EPERM && (other === -EACCES || (name === 'access' && other === 0))
+    if (!known || !isUser(who)) return false
+    return args.some(argument => {
+      if (typeof argument === 'number')
+        return this.model.slot(who, argument)?.inode.locked
+      const found = [true, false].map(follow => this.model.find(who, argument, follow))
+      return found.some(each => each?.inode?.locked ?? each?.parent?.locked)
+    })
   }
 
   #compareList(a: string, b: string): Finding | undefined {
@@ -185,6 +202,8 @@ function compareSeek(step: Step, first: number, second: number): boolean {
 
 const ENXIO = 6
 const ENODATA = 61
+const EPERM = 1
+const EACCES = 13
 
 /** type,bsize,frsize,blocks,files,namelen: the last one alone is not each side's own. */
 function compareStatfs(a: string, b: string): Finding | undefined {

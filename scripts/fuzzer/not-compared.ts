@@ -39,9 +39,11 @@ export const NOT_COMPARED = {
   'writing to a running program':
     'The kernel documents that executing a lower file does not refuse writers. Programs are run to their end within one operation.',
   'times of birth after a copy-up':
-    'The kernel’s FUSE keeps a time of birth once it knows it (FUSE_I_BTIME), whatever is invalidated: the lower’s shows on until the inode is forgotten, kernel overlayfs shows the copy’s at once. Compared in the upper.',
+    'The kernel’s FUSE keeps a time of birth once it knows it (FUSE_I_BTIME), whatever is invalidated: the lower’s shows on until the inode is forgotten, kernel overlayfs shows the copy’s at once. Compared after a mount, and in the upper.',
   'removing an ACL that is not there':
     'Kernel overlayfs answers ENODATA for a lower file and what the filesystem answers (ext4 and xfs: success) for an upper one; plyfs answers as the filesystem for both.',
+  'which errno an immutable file gives':
+    'The VFS looks at the flags of the inode first (EPERM), which a FUSE server cannot set: there the mode comes first (EACCES), and access(2) asks nobody. What the server is asked to do it must refuse.',
   'names of copied-up hard links':
     'FUSE names an inode, not the name it was reached by, so another of its names may be the one that is made in the upper. All names of a lower file lie in one directory here; which directories are copied up stays comparable.',
   'whiteouts in directories that do not merge':

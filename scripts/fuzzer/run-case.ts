@@ -86,7 +86,7 @@ class Execution {
     for (const side of [a, b]) side.start()
     const failed = this.#mountBoth()
     if (failed) return failed
-    const trees = this.#compareMerged('at the start')
+    const trees = this.#compareMerged('at the start', true)
     if (trees) return trees
     const tree = a.tree()
     // Not compared: 'whiteouts in directories that do not merge'. A shrunk case may have them.
@@ -156,7 +156,7 @@ class Execution {
     between?.()
     this.#model.apply(['*', 'remount'])
     this.#comparer.forgetOpenFiles()
-    return this.#mountBoth() ?? this.#compareMerged('after a remount')
+    return this.#mountBoth() ?? this.#compareMerged('after a remount', true)
   }
 
   #mountBoth(): Finding | undefined {
@@ -187,9 +187,10 @@ class Execution {
     return undefined
   }
 
-  #compareMerged(when: string): Finding | undefined {
+  #compareMerged(when: string, fresh = false): Finding | undefined {
     const differences = compareTrees(this.a.tree(), this.b.tree(), {
       raw: false,
+      births: fresh,
       begin: this.begin,
     })
     return this.#toFinding('merged', when, differences)
@@ -202,6 +203,7 @@ class Execution {
       foldIndexedLinks(this.b.upperTree()),
       {
         raw: true,
+        births: true,
         begin: this.begin,
       },
     )

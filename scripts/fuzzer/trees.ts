@@ -83,6 +83,8 @@ export interface Difference {
 export interface TreeRules {
   /** The raw directories below the mount, with whiteouts and overlay attributes. */
   readonly raw: boolean
+  /** Whether times of birth are those on the disk. */
+  readonly births: boolean
   /** Milliseconds since the epoch at which the run began. */
   readonly begin: number
 }
@@ -144,9 +146,9 @@ function compareEntries(a: TreeEntry, b: TreeEntry, rules: TreeRules): Differenc
   note('content', a.content, b.content)
   // Not compared through a mount: 'statx attributes'.
   if (rules.raw) note('attributes', a.attributes, b.attributes)
-  // Not compared through a mount: 'times of birth after a copy-up'.
+  // Not compared: 'times of birth after a copy-up'.
   for (const field of ['mtime', 'ctime', 'btime'] as const) {
-    if (field === 'btime' && !rules.raw) continue
+    if (field === 'btime' && !rules.births) continue
     if (!sameTime(a[field], b[field], rules.begin)) note(field, a[field], b[field])
   }
   compareXattrs(a, b, rules, note)
