@@ -1,6 +1,7 @@
 // Runs the POSIX suite on one target and reports every case as one assertion. The cases run in a
 // worker process; this process prepares layers, watches the worker's time, and touches no mount.
 import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import * as fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
@@ -11,7 +12,7 @@ import { within } from '../helpers/mounted.js'
 import { run as runProgram } from '../helpers/run.js'
 import { describeTree } from '../helpers/tree.js'
 import { exclusionOf, readExclusions, type Exclusion } from './exclusions.js'
-import { allRuns, lacking, prepareBelow, type Below, type Run } from './place.js'
+import { allRuns, lacking, type Below, type Run } from './place.js'
 import type { Ground, Site, Target } from './targets.js'
 import type { Failure, Order, Report } from './worker.js'
 
@@ -63,7 +64,7 @@ class Suite {
       if (need !== undefined) this.#t.pass(run.id, { skip: `needs ${need}` })
       return need === undefined
     })
-    this.#prepare(runs, ground.below)
+    await this.#prepare(runs, ground)
     const before = this.#lowers(ground.below)
     await this.#runAll(runs, ground)
     this.#slowest()
@@ -72,17 +73,11 @@ class Suite {
     this.#checkWork(ground.work)
   }
 
-  /** As the user who runs the cases: what he finds below is his own. */
-  #prepare(runs: readonly Run[], below: Below): void {
-    const { user } = this.#target
-    if (user !== undefined) {
-      process.setegid?.(user.gid)
-      process.seteuid?.(user.uid)
-    }
-    process.umask(0o022)
-    for (const run of runs) prepareBelow(run, below)
-    process.seteuid?.(0)
-    process.setegid?.(0)
+  /** By a worker: what the user who runs the cases finds below is his own. */
+  async #prepare(runs: readonly Run[], ground: Ground): Promise<void> {
+    const worker = this.#start(runs, { prepare: ground.below }, ground)
+    const [status] = (await once(worker, 'exit')) as [number | null]
+    if (status !== 0) throw new Error('the layers could not be prepared')
   }
 
   /** What no mount may change, times included. */
@@ -96,7 +91,7 @@ class Suite {
     const directory = `${work}/work`
     const left = fs.existsSync(directory) ? describeTree(directory) : []
     // The one whiteout that is linked for each use stays, as with the kernel.
-    const expected = /^(\. |\.\/incompat |\.\/#[0-9a-f]+ c0000 \d+:\d+ 0:0$)/
+    const expected = /^(\. |\.\/incompat[ /]|\.\/#[0-9a-f]+ c0000 \d+:\d+ 0:0$)/
     const temporary = left.filter(line => !expected.test(line))
     this.#t.same(temporary, [], 'nothing is left in the work directory')
   }
@@ -110,9 +105,9 @@ class Suite {
         return
       }
       const site = await ground.mount()
-      const done = await this.#session(rest, site)
+      const done = await this.#session(rest, site, ground)
       rest = rest.slice(done)
-      if (rest.length === 0) await this.#removeAll(site)
+      if (rest.length === 0) await this.#removeAll(site, ground)
       const troubles = (await site.mounted?.end()) ?? []
       this.#t.same(troubles, [], 'the mount ended well')
       if (troubles.length > 0) this.#say(site.mounted?.log() ?? '')
@@ -120,8 +115,9 @@ class Suite {
   }
 
   /** One worker on one mount; how many runs it got through. */
-  async #session(runs: readonly Run[], site: Site): Promise<number> {
-    const watched = new WorkerWatch(this.#start(runs, site), site)
+  async #session(runs: readonly Run[], site: Site, ground: Ground): Promise<number> {
+    const worker = this.#start(runs, { dir: site.dir }, ground)
+    const watched = new WorkerWatch(worker, site)
     let done = 0
     for (const run of runs) {
       const result = await watched.next(run)
@@ -137,16 +133,15 @@ class Suite {
     return done
   }
 
-  #start(runs: readonly Run[], site: Site): ChildProcess {
-    const order: Order = {
-      dir: site.dir,
-      origins: this.#target.origins,
-      ids: runs.map(run => run.id),
-    }
+  #start(runs: readonly Run[], task: Order['task'], ground: Ground): ChildProcess {
+    const ids = runs.map(run => run.id)
+    const order: Order = { task, origins: this.#target.origins, ids }
     const file = fileURLToPath(new URL('./worker.js', import.meta.url))
+    const [program, ...args] = [...(ground.enter ?? []), process.execPath]
     return fork(file, [JSON.stringify(order)], {
       stdio: ['ignore', 2, 2, 'ipc'],
-      execArgv: [],
+      execArgv: args,
+      ...(program === undefined ? {} : { execPath: program }),
       ...(this.#target.user ?? {}),
     })
   }
@@ -171,10 +166,11 @@ class Suite {
   }
 
   /** rm -r of everything that the cases left is a case of its own. */
-  async #removeAll(site: Site): Promise<void> {
+  async #removeAll(site: Site, { enter = [] }: Ground): Promise<void> {
     // An ordinary user first needs the right to look into what he has closed.
     const script = 'chmod -R u+rwx "$0" && find "$0" -mindepth 1 -delete'
-    const removed = await runProgram('sh', ['-c', script, site.dir], {
+    const [program = '', ...args] = [...enter, 'sh', '-c', script, site.dir]
+    const removed = await runProgram(program, args, {
       limit: 60_000,
       ...(this.#target.user ?? {}),
     })

@@ -3,6 +3,7 @@
 import * as fs from 'node:fs'
 import { freshDirectory, sharedFilesystem, type Kind } from '../helpers/images.js'
 import { mountOverlay, mountPlyfs, type Mounted } from '../helpers/mounted.js'
+import { FIRST_ID, makeUserNamespace } from '../helpers/user-namespace.js'
 import type { Below } from './place.js'
 import type { Need, Origin } from './property.js'
 
@@ -15,6 +16,8 @@ export interface Site {
 
 export interface Ground {
   readonly below: Below
+  /** What a command is prefixed with to run where the mount is. */
+  readonly enter?: readonly string[]
   /** The directory that must be empty of leftovers after the end; absent on plain filesystems. */
   readonly work?: string
   /** Mounts; also again on the same layers after a hang. */
@@ -56,7 +59,10 @@ interface Stack {
   /** The filesystem of the upper, and of the lowers; the same one when the kinds are the same. */
   readonly upper: Kind
   readonly lower: Kind
+  /** Who owns the layers and mounts. */
   readonly user?: { readonly uid: number; readonly gid: number }
+  /** Mounted by the root of a user namespace of its own, who runs the cases too. */
+  readonly userNamespace?: boolean
 }
 
 interface StackedLayers {
@@ -73,8 +79,10 @@ async function layers(stack: Stack): Promise<StackedLayers> {
     upper: freshDirectory(upperRoot, 'upper'),
   }
   const work = freshDirectory(upperRoot, 'work')
-  if (stack.user !== undefined) {
-    const { uid, gid } = stack.user
+  const owner =
+    stack.userNamespace === true ? { uid: FIRST_ID, gid: FIRST_ID } : stack.user
+  if (owner !== undefined) {
+    const { uid, gid } = owner
     for (const directory of [...Object.values(made), work]) {
       fs.chownSync(directory, uid, gid)
     }
@@ -127,14 +135,20 @@ export function plyfs(how: PlyfsOptions): Target {
     prepare: async more => {
       const { below, work } = await layers(how)
       const { bottom, top, upper } = below
+      const inside = how.userNamespace === true ? await makeUserNamespace() : undefined
       const mount = async (): Promise<Site> => {
         const mounted = await mountPlyfs(
           { lower: [top, bottom], upper, work },
-          { options: [...options, ...more], ...(user === undefined ? {} : { user }) },
+          {
+            options: [...options, ...more],
+            ...(user === undefined ? {} : { user }),
+            ...(inside === undefined ? {} : { inside }),
+          },
         )
         return { dir: mounted.point, mounted }
       }
-      return { below, work, mount }
+      const enter = inside === undefined ? {} : { enter: inside.enter }
+      return { below, work, mount, ...enter }
     },
   }
 }

@@ -4,14 +4,15 @@
 import { Agent } from '../helpers/agent.js'
 import { note, startTrace, traced } from '../helpers/trace.js'
 import type { User } from '../helpers/users.js'
-import { allRuns, prepareThrough, type Run } from './place.js'
+import { allRuns, prepareBelow, prepareThrough, type Below, type Run } from './place.js'
 import { Violation, type Context, type Origin } from './property.js'
 
 /** What the worker is told, in its only argument. */
 export interface Order {
-  readonly dir: string
+  /** What to do with the runs: make what they find below, or do them in a directory. */
+  readonly task: { readonly prepare: Below } | { readonly dir: string }
   readonly origins: readonly Origin[]
-  /** The runs to do, by id. */
+  /** The runs, by id. */
   readonly ids: readonly string[]
 }
 
@@ -91,19 +92,23 @@ function tell(report: Report): void {
   process.send?.(report)
 }
 
-async function work(order: Order): Promise<void> {
-  const wanted = new Set(order.ids)
-  for (const run of allRuns(order.origins, [])) {
-    if (!wanted.has(run.id)) continue
+async function work({ task, origins, ids }: Order): Promise<void> {
+  const wanted = new Set(ids)
+  const runs = allRuns(origins, []).filter(run => wanted.has(run.id))
+  if ('prepare' in task) {
+    for (const run of runs) prepareBelow(run, task.prepare)
+    return
+  }
+  for (const run of runs) {
     tell({ kind: 'begin', id: run.id })
     const start = performance.now()
-    const failure = await runOne(run, order.dir)
+    const failure = await runOne(run, task.dir)
     const milliseconds = Math.round(performance.now() - start)
     const failed = failure === undefined ? {} : { failure }
     tell({ kind: 'end', id: run.id, milliseconds, ...failed })
   }
-  process.disconnect()
 }
 
 process.umask(0o022)
 await work(JSON.parse(process.argv[2] ?? '') as Order)
+process.disconnect()

@@ -178,9 +178,10 @@ export async function waitForMount(
   directory: string,
   limit: number,
   signal: AbortSignal,
+  enter: readonly string[] = [],
 ): Promise<boolean> {
-  const program = await agentProgram()
-  const args = ['wait-mount', directory, String(limit)]
+  const words = [...enter, await agentProgram(), 'wait-mount', directory, String(limit)]
+  const [program = '', ...args] = words
   const ran = await run(program, args, { limit: limit + 2000, signal })
   return ran.status === 0
 }

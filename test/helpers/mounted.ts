@@ -9,7 +9,7 @@ import { waitForMount } from './agent.js'
 import { descendants, fuseConnections } from './hang.js'
 import { freshDirectory } from './images.js'
 import { scratch } from './isolated.js'
-import { must, run } from './run.js'
+import { must, run, type Ran } from './run.js'
 
 export interface Layers {
   /** Topmost first. */
@@ -29,6 +29,8 @@ export interface MountOptions {
   readonly argv0?: string
   /** A program and its arguments that starts the server: `prlimit --nofile=99`. */
   readonly through?: readonly string[]
+  /** Everything happens in this namespace, as its root. */
+  readonly inside?: { readonly enter: readonly string[]; readonly pid: number }
   /** More of the environment. */
   readonly env?: Readonly<Record<string, string>>
   /** Milliseconds until it has to serve. */
@@ -126,14 +128,19 @@ async function serve(
   point: string,
   how: MountOptions,
 ): Promise<Mounted> {
-  const { limit = 15_000, user, argv0, env = {}, through = [] } = how
+  const { limit = 15_000, user, argv0, env = {}, through = [], inside } = how
   if (user !== undefined) {
     await openFuseToUsers()
     fs.chownSync(point, user.uid, user.gid)
   }
   const logFile = path.join(scratch(), `${path.basename(point)}.log`)
   const log = fs.openSync(logFile, 'w')
-  const [command = program, ...rest] = [...through, program, ...args]
+  const [command = program, ...rest] = [
+    ...(inside?.enter ?? []),
+    ...through,
+    program,
+    ...args,
+  ]
   const child = spawn(command, rest, {
     stdio: ['ignore', log, log],
     env: { ...process.env, ...env },
@@ -141,10 +148,10 @@ async function serve(
     ...(argv0 === undefined ? {} : { argv0 }),
   })
   fs.closeSync(log)
-  const server = new Server(kind, child, point, logFile)
+  const server = new Server(kind, child, point, logFile, inside)
   const giveUp = new AbortController()
   const died = server.ended.then(() => 'died' as const)
-  const mounted = waitForMount(point, limit, giveUp.signal)
+  const mounted = waitForMount(point, limit, giveUp.signal, inside?.enter)
   const first = await Promise.race([died, mounted])
   giveUp.abort()
   if (first === true) return server
@@ -159,6 +166,7 @@ class Server implements Mounted {
   readonly ended: Promise<void>
   readonly #child: ChildProcess
   readonly #log: string
+  readonly #inside: MountOptions['inside']
   #how = 'runs'
 
   constructor(
@@ -166,11 +174,13 @@ class Server implements Mounted {
     child: ChildProcess,
     point: string,
     log: string,
+    inside: MountOptions['inside'],
   ) {
     this.kind = kind
     this.point = point
     this.#child = child
     this.#log = log
+    this.#inside = inside
     // A test that failed may leave it: it dies with the test's namespace.
     child.unref()
     this.ended = new Promise(resolve => {
@@ -205,7 +215,9 @@ class Server implements Mounted {
   }
 
   async end(): Promise<string[]> {
-    const troubles = isMounted(this.point) ? await unmount(this.point) : []
+    const troubles = isMounted(this.point, this.#inside?.pid)
+      ? await unmount(this.point, this.#inside?.enter)
+      : []
     if (troubles.length > 0) this.abort()
     if (await within(this.ended, 10_000)) {
       if (this.#how !== 'exited with 0') troubles.push(`the server ${this.#how}`)
@@ -219,17 +231,29 @@ class Server implements Mounted {
 }
 
 /** umount, then lazily. What went wrong, in order. */
-export async function unmount(point: string): Promise<string[]> {
-  const plain = await run('umount', [point], { limit: 15_000 })
+export async function unmount(
+  point: string,
+  enter: readonly string[] = [],
+): Promise<string[]> {
+  const plain = await entered(enter, ['umount', point], 15_000)
   if (plain.status === 0) return []
   const reason = plain.timedOut ? 'umount hangs' : plain.stderr.trim()
-  const lazy = await run('umount', ['-l', point], { limit: 5000 })
+  const lazy = await entered(enter, ['umount', '-l', point], 5000)
   return [reason, ...(lazy.status === 0 ? [] : [`umount -l: ${lazy.stderr.trim()}`])]
 }
 
-/** By the mount table alone: nothing mounted is touched. */
-export function isMounted(point: string): boolean {
-  const table = fs.readFileSync('/proc/self/mountinfo', 'utf8')
+function entered(
+  enter: readonly string[],
+  command: readonly string[],
+  limit: number,
+): Promise<Ran> {
+  const [program = '', ...args] = [...enter, ...command]
+  return run(program, args, { limit })
+}
+
+/** By the mount table of a process alone, this one's unless told: nothing mounted is touched. */
+export function isMounted(point: string, pid: number | 'self' = 'self'): boolean {
+  const table = fs.readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
   return table.split('\n').some(line => line.split(' ')[4] === point)
 }
 
