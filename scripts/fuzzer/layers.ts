@@ -15,6 +15,7 @@ export interface Layer {
 }
 
 const ENTRIES = 30
+const MAX_DEPTH = 4
 
 /** What the layers below show together. */
 export interface Below {
@@ -50,18 +51,17 @@ class Builder {
     this.steps.push(['u0', name, ...args])
   }
 
-  /** A name of this layer that is free; the pool is that of the operations. */
+  /** A name of this layer that is free; from the operations' pool as long as there are such. */
   path(forDirectory = false): string {
-    for (;;) {
+    for (let attempt = 0; ; attempt++) {
       const parent = this.random.pick(this.directories)
       const long = !forDirectory && this.random.chance(0.02)
       const name = long ? LONG_NAME : this.random.pick(NAMES)
-      const path = parent + name
-      if (path.split('/').length <= 4 && !this.taken.has(path)) {
-        this.taken.add(path)
-        return path
-      }
-      if (this.taken.size > 150) return parent + name + String(this.taken.size)
+      const path = parent + (attempt < 50 || long ? name : `${name}${attempt}`)
+      const deep = path.split('/').length > MAX_DEPTH && attempt < 50
+      if (deep || this.taken.has(path)) continue
+      this.taken.add(path)
+      return path
     }
   }
 
