@@ -12,9 +12,10 @@ import {
   removeLayers,
   seconds,
   writeNoise,
+  limits,
 } from './grounds.js'
 
-const { t } = await isolated(import.meta.url)
+const { t } = await isolated(import.meta.url, limits())
 t.setTimeout(0)
 
 const WORKERS = 4

@@ -3,9 +3,9 @@
 import { isolated } from '../helpers/isolated.js'
 import { freshDirectory, sharedFilesystem } from '../helpers/images.js'
 import { run } from '../helpers/run.js'
-import { GROUNDS, makeLayers, removeLayers, seconds } from './grounds.js'
+import { GROUNDS, makeLayers, removeLayers, seconds, limits } from './grounds.js'
 
-const { t } = await isolated(import.meta.url)
+const { t } = await isolated(import.meta.url, limits())
 t.setTimeout(0)
 
 const CLIENTS = 4

@@ -2,9 +2,16 @@
 // are copied up by it.
 import { isolated } from '../helpers/isolated.js'
 import { run } from '../helpers/run.js'
-import { GROUNDS, makeLayers, removeLayers, seconds, writeNoise } from './grounds.js'
+import {
+  GROUNDS,
+  makeLayers,
+  removeLayers,
+  seconds,
+  writeNoise,
+  limits,
+} from './grounds.js'
 
-const { t } = await isolated(import.meta.url)
+const { t } = await isolated(import.meta.url, limits())
 t.setTimeout(0)
 
 const WORKERS = 4

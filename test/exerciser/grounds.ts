@@ -37,6 +37,11 @@ export function seconds(): number {
   return Number(values.seconds)
 }
 
+/** For `isolated`: long runs say nothing for longer. */
+export function limits(): { silence: number; total: number } {
+  return { silence: 90_000 + seconds() * 20_000, total: 900_000 + seconds() * 600_000 }
+}
+
 /** Fresh layers; `fill` makes what the lower has. */
 export async function makeLayers(
   kind: Kind,

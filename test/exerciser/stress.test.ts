@@ -2,10 +2,10 @@
 import { join } from 'node:path'
 import { isolated } from '../helpers/isolated.js'
 import { run } from '../helpers/run.js'
-import { GROUNDS, makeLayers, removeLayers, seconds } from './grounds.js'
+import { GROUNDS, makeLayers, removeLayers, seconds, limits } from './grounds.js'
 import { LEFT_OUT, STRESSORS } from './stressors.js'
 
-const { t } = await isolated(import.meta.url)
+const { t } = await isolated(import.meta.url, limits())
 t.setTimeout(0)
 
 const WORKERS = 4
