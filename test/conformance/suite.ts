@@ -141,7 +141,7 @@ class Suite {
     return fork(file, [JSON.stringify(order)], {
       stdio: ['ignore', 2, 2, 'ipc'],
       execArgv: args,
-      ...(program === undefined ? {} : { execPath: program }),
+      execPath: program,
       ...(this.#target.user ?? {}),
     })
   }
@@ -169,7 +169,7 @@ class Suite {
   async #removeAll(site: Site, { enter = [] }: Ground): Promise<void> {
     // An ordinary user first needs the right to look into what he has closed.
     const script = 'chmod -R u+rwx "$0" && find "$0" -mindepth 1 -delete'
-    const [program = '', ...args] = [...enter, 'sh', '-c', script, site.dir]
+    const [program, ...args] = [...enter, 'sh', '-c', script, site.dir]
     const removed = await runProgram(program, args, {
       limit: 60_000,
       ...(this.#target.user ?? {}),

@@ -209,6 +209,24 @@ export default property('acl', it => {
     },
   )
 
+  it(
+    'a directory keeps its default acl when files are made in it',
+    { tree, needs: ['root'] },
+    c => {
+      const text = `u:rwx ${BOB}:rw- g:r-x m:rwx o:---`
+      equal(shown(c.at('dd'), DEFAULT), text, 'before')
+      calls.writeFile(c.at('dd', 'n'), '')
+      calls.chmod(c.at('dd'), 0o755)
+      equal(shown(c.at('dd'), DEFAULT), text, 'after')
+      // Another path to it, where directories of layers cannot be renamed.
+      calls.mkdir(c.at('sub'))
+      calls.link(c.at('dd', 'n'), c.at('sub', 'n'))
+      fails('ENODATA', () => calls.getxattr(c.at('sub'), DEFAULT))
+      calls.withUmask(0o077, () => calls.writeFile(c.at('dd', 'm'), ''))
+      equalMode(calls.stat(c.at('dd', 'm')).mode, 0o660, 'mode of a file made after it')
+    },
+  )
+
   it('O_TMPFILE inherits too', { tree, needs: ['root'] }, c => {
     const fd = calls.open(c.at('dd'), C.O_RDWR | C.O_TMPFILE, 0o666)
     calls.link(`/proc/self/fd/${fd}`, c.at('dd', 'named'), C.AT_SYMLINK_FOLLOW)

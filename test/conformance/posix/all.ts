@@ -10,6 +10,7 @@ import directory from './directory.js'
 import execute from './execute.js'
 import identity from './identity.js'
 import inodeFlags from './inode-flags.js'
+import kept from './kept.js'
 import link from './link.js'
 import locks from './locks.js'
 import mapping from './mapping.js'
@@ -47,6 +48,7 @@ export const cases: readonly Case[] = [
   ...execute,
   ...identity,
   ...inodeFlags,
+  ...kept,
   ...link,
   ...locks,
   ...mapping,

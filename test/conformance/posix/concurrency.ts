@@ -180,6 +180,47 @@ export default property('concurrency', it => {
   })
 
   it(
+    'several processes begin to write one file at once',
+    { tree, limit: LIMIT },
+    async c => {
+      const all = await agents(c, 6)
+      const opened = await Promise.all(
+        all.map(agent => result(agent, 'open', c.at('config'), C.O_RDWR)),
+      )
+      check(
+        opened.every(fd => fd >= 0),
+        `all can open it (${opened.join(' ')})`,
+      )
+      await Promise.all(
+        all.map((agent, i) =>
+          agent.call('pwrite', opened[i] ?? -1, String(i).repeat(500), i * 500),
+        ),
+      )
+      const expected = [0, 1, 2, 3, 4, 5].map(i => String(i).repeat(500)).join('')
+      equal(calls.readText(c.at('config')), expected, 'contents')
+      for (const [i, agent] of all.entries()) {
+        const { rest } = await agent.ask('pread', opened[i] ?? -1, 3000, 0)
+        equal(rest[0], expected, `contents for process ${i}`)
+      }
+      equal(calls.names(c.dir), ['config', 'd', 'log'], 'names')
+    },
+  )
+
+  it('several processes rename one file at once', { tree, limit: LIMIT }, async c => {
+    const all = await agents(c, 5)
+    const results = await Promise.all(
+      all.map((agent, i) => result(agent, 'rename', c.at('config'), c.at(`winner${i}`))),
+    )
+    equal(results.filter(value => value === 0).length, 1, 'one of them succeeds')
+    check(
+      results.every(value => value === 0 || value === -2),
+      `the others get ENOENT (${results.join(' ')})`,
+    )
+    const names = calls.names(c.dir).filter(name => name.startsWith('winner'))
+    equal(names, [`winner${results.indexOf(0)}`], 'names')
+  })
+
+  it(
     'directories made and removed by several processes',
     { tree, limit: LIMIT },
     async c => {

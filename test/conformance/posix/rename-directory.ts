@@ -148,6 +148,17 @@ export default property('rename-directory', it => {
     calls.close(below)
   })
 
+  it('a reader from before sees what is written by the new path', { tree }, c => {
+    const fd = calls.open(c.at('d', 's', 'deep', 'x'), C.O_RDONLY)
+    equal(calls.pread(fd, 1, 0).toString(), 'x', 'before')
+    calls.rename(c.at('d'), c.at('other', 'd2'))
+    calls.rename(c.at('other', 'd2', 's'), c.at('t'))
+    calls.writeFile(c.at('t', 'deep', 'x'), 'by the new path')
+    equal(calls.pread(fd, 100, 0).toString(), 'by the new path', 'after')
+    equal(calls.fstat(fd).ino, calls.stat(c.at('t', 'deep', 'x')).ino, 'ino')
+    calls.close(fd)
+  })
+
   it('a process whose current directory moves', { tree }, async c => {
     const agent = await c.agent()
     await agent.call('chdir', c.at('d', 's'))
