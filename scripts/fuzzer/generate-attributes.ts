@@ -93,12 +93,11 @@ const setxattr = onPath((scene, path) => {
 }, own)
 
 /** Most often one the file has. */
-function attributeOf({ random, model, user }: Scene, inode: Inode | undefined): string {
+function attributeOf({ random, user }: Scene, inode: Inode | undefined): string {
   const known = [...(inode?.xattrs ?? [])].filter(
     name => user === 'u0' || !name.startsWith('trusted.'),
   )
   if (known.length > 0 && random.chance(0.85)) return random.pick(known)
-  void model
   return random.weighted(ATTRIBUTES).name
 }
 

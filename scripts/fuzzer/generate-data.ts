@@ -29,31 +29,33 @@ const writableFile = (file: OpenFile): boolean =>
   writable(file) && file.inode.kind === 'file'
 const anyFile = (file: OpenFile): boolean => file.inode.kind === 'file'
 
+/** Flags that go with any open, each at times. */
+const SOMETIMES: readonly (readonly [chance: number, flag: number])[] = [
+  [0.1, O.NOFOLLOW],
+  [0.05, O.NOATIME],
+  [0.05, O.DIRECT],
+  [0.05, O.SYNC],
+  [0.1, O.CREAT],
+  [0.03, O.EXCL],
+  [0.03, O.DIRECTORY],
+]
+
 const openExisting: Generator = scene => {
   const { random } = scene
-  const access = random.weighted([
-    [4, O.RDONLY],
-    [1, O.WRONLY],
-    [4, O.RDWR],
+  const [access, bits] = random.pick([
+    [O.RDONLY, 4],
+    [O.RDONLY, 4],
+    [O.RDWR, 6],
+    [O.RDWR, 6],
+    [O.WRONLY, 2],
   ] as const)
-  const bits = access === O.RDONLY ? 4 : access === O.WRONLY ? 2 : 6
-  const path = existing(
-    scene,
-    anyOf('file', 'file', 'fifo', 'char', 'symlink', 'socket'),
-    bits,
-  )
+  const path = existing(scene, anyOf('file', 'fifo', 'char', 'symlink', 'socket'), bits)
   if (path === undefined) return undefined
+  if (random.chance(0.06)) return ['open', slotFor(scene), path, O.PATH | O.NOFOLLOW, 0]
   let flags: number = access
   if (access !== O.RDONLY && random.chance(0.15)) flags |= O.TRUNC
   if (access !== O.RDONLY && random.chance(0.15)) flags |= O.APPEND
-  if (random.chance(0.1)) flags |= O.NOFOLLOW
-  if (random.chance(0.05)) flags |= O.NOATIME
-  if (random.chance(0.05)) flags |= O.DIRECT
-  if (random.chance(0.05)) flags |= O.SYNC
-  if (random.chance(0.1)) flags |= O.CREAT
-  if (random.chance(0.03)) flags |= O.EXCL
-  if (random.chance(0.03)) flags |= O.DIRECTORY
-  if (random.chance(0.06)) flags = O.PATH | O.NOFOLLOW
+  for (const [chance, flag] of SOMETIMES) if (random.chance(chance)) flags |= flag
   return ['open', slotFor(scene), path, flags, 0o666]
 }
 

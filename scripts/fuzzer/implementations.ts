@@ -94,7 +94,7 @@ export function abortConnection(at: string): void {
 function mountDevice(at: string): string | undefined {
   for (const line of readFileSync('/proc/self/mountinfo', 'latin1').split('\n')) {
     const fields = line.split(' ')
-    if (fields[4] === at && / - fuse/.test(line)) return fields[2]?.split(':')[1]
+    if (fields[4] === at && line.includes(' - fuse')) return fields[2]?.split(':')[1]
   }
   return undefined
 }

@@ -91,31 +91,33 @@ export class Model {
     from = this.root,
     depth = 0,
   ): Found | undefined {
-    let directory: Inode | undefined = from
-    let rest = path
-    const below = /^@(\d+)\/?/.exec(path)
-    if (below) {
-      directory = this.slot(user, Number(below[1]))?.inode
-      rest = path.slice(below[0].length)
-      if (rest === '') return { parent: undefined, name: '', inode: directory }
-    }
+    const [start, rest] = this.#begin(user, path, from)
     // Absolute targets leave the mount.
     if (rest.startsWith('/') || depth > 8) return undefined
     const names = rest.split('/').filter(name => name !== '' && name !== '.')
-    let found: Found = { parent: undefined, name: '', inode: directory }
+    let found: Found = { parent: undefined, name: '', inode: start }
     for (const [i, name] of names.entries()) {
+      const directory = found.inode
       if (directory?.kind !== 'directory') return undefined
+      found = { parent: directory, name, inode: child(directory, name) }
       const last = i === names.length - 1
-      const inode: Inode | undefined =
-        name === '..' ? (directory.parent ?? directory) : directory.children.get(name)
-      found = { parent: directory, name, inode }
-      if (inode?.kind === 'symlink' && (!last || follow)) {
-        const through = [inode.target, ...names.slice(i + 1)].join('/')
+      if (found.inode?.kind === 'symlink' && (!last || follow)) {
+        const through = [found.inode.target, ...names.slice(i + 1)].join('/')
         return this.find(user, through, follow, directory, depth + 1)
       }
-      directory = inode
     }
     return found
+  }
+
+  /** Where a path begins, and what is left of it: `@3/name` is below slot 3. */
+  #begin(
+    user: User,
+    path: string,
+    from: Inode,
+  ): [start: Inode | undefined, rest: string] {
+    const below = /^@(\d+)\/?/.exec(path)
+    if (!below) return [from, path]
+    return [this.slot(user, Number(below[1]))?.inode, path.slice(below[0].length)]
   }
 
   attach(parent: Inode, name: string, inode: Inode): void {
@@ -197,6 +199,10 @@ export class Model {
   }
 }
 
+function child(directory: Inode, name: string): Inode | undefined {
+  return name === '..' ? (directory.parent ?? directory) : directory.children.get(name)
+}
+
 export interface LoadedEntry {
   readonly path: string
   readonly ino: string
@@ -214,9 +220,9 @@ type Effect = (model: Model, user: User, step: Step) => void
 function made(model: Model, user: User, path: string, kind: Kind, mode: number): Inode {
   const { uid, gid } = IDENTITIES[user]
   const found = model.find(user, path, false)
-  const setgid = found?.parent && found.parent.mode & 0o2000
+  const setgid = ((found?.parent?.mode ?? 0) & 0o2000) !== 0
   const inode = model.create(kind, mode & 0o7777 & ~IDENTITIES[user].umask, uid, gid)
-  if (setgid && found.parent) inode.gid = found.parent.gid
+  if (setgid) inode.gid = found?.parent?.gid ?? gid
   if (setgid && kind === 'directory') inode.mode |= 0o2000
   if (found?.parent) model.attach(found.parent, found.name, inode)
   return inode

@@ -44,7 +44,7 @@ function escape(text: string): string {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
     const plain = code > 0x20 && code < 0x7f && code !== 0x25 && code !== 0x40
-    out += plain ? text[i] : '%' + code.toString(16).padStart(2, '0')
+    out += plain ? text.charAt(i) : '%' + code.toString(16).padStart(2, '0')
   }
   return out
 }

@@ -2,7 +2,6 @@
 // each is held to the rules for itself; see 'partial listings'.
 import { result, type Finding } from './answer.js'
 import { isUser, type Inode, type Model } from './model.js'
-import type { Kind } from './mode.js'
 import { decode, number, type Step } from './operation.js'
 
 interface Stream {
@@ -13,16 +12,6 @@ interface Stream {
   readonly ever: Set<string>
   /** What each side has given, in its order. */
   readonly given: readonly [a: string[], b: string[]]
-}
-
-const TYPES: Readonly<Record<Kind, string>> = {
-  fifo: '1',
-  char: '2',
-  directory: '4',
-  block: '6',
-  file: '8',
-  symlink: '10',
-  socket: '12',
 }
 
 export class Streams {
@@ -86,26 +75,30 @@ function opened(model: Model, step: Step): Inode | undefined {
   return isUser(step[0]) ? model.slot(step[0], number(step[2]))?.inode : undefined
 }
 
+/** Enters what one side has given; two words when it breaks a rule. */
 function take(
   stream: Stream,
   given: string[],
   answer: string,
 ): readonly string[] | undefined {
-  const { inode, ever, throughout } = stream
   for (const entry of answer.split(' ').slice(1)) {
-    const [encoded = '', type = ''] = entry.split(',')
-    const name = decode(encoded)
-    if (given.includes(name)) return ['name twice', encoded]
-    given.push(name)
-    if (name === '.' || name === '..') continue
-    if (!ever.has(name)) return ['name that never was', encoded]
-    const kind = inode.children.get(name)?.kind
-    // A name that has come to mean another file since the list was made may show the old type.
-    if (kind && throughout.has(name) && type !== TYPES[kind] && type === '0') {
-      return ['no type', encoded]
-    }
+    const wrong = takeEntry(stream, given, entry)
+    if (wrong !== undefined) return [wrong, entry]
   }
   if (result(answer) > 0) return undefined
-  for (const name of throughout) if (!given.includes(name)) return ['missing name', name]
-  return undefined
+  const missing = [...stream.throughout].find(name => !given.includes(name))
+  return missing === undefined ? undefined : ['missing name', missing]
+}
+
+function takeEntry(stream: Stream, given: string[], entry: string): string | undefined {
+  const { inode, ever, throughout } = stream
+  const [encoded = '', type = ''] = entry.split(',')
+  const name = decode(encoded)
+  if (given.includes(name)) return 'name twice'
+  given.push(name)
+  if (name === '.' || name === '..') return undefined
+  if (!ever.has(name)) return 'name that never was'
+  // A name that has come to mean another file since the list was made may show the old type.
+  const known = throughout.has(name) && inode.children.has(name)
+  return known && type === '0' ? 'no type' : undefined
 }

@@ -44,7 +44,7 @@ export function plain(random: Random): string {
 /** Attribute names with how often they are used and what they hold. */
 export const ATTRIBUTES: readonly (readonly [
   weight: number,
-  { readonly name: string; value(random: Random): string },
+  { readonly name: string; readonly value: (random: Random) => string },
 ])[] = [
   [8, { name: 'user.a', value: plain }],
   [4, { name: 'user.b', value: plain }],

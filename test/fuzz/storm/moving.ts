@@ -40,7 +40,12 @@ export const moving: Play = actor => {
     () =>
       race(actor, ['ENOENT'], () => fs.chmodSync(place(), random.pick([0o600, 0o644]))),
   ]
-  return { step: () => void random.pick(steps)(), account: () => [] }
+  return {
+    step: () => {
+      random.pick(steps)()
+    },
+    account: () => [],
+  }
 }
 
 /** A token keeps its name wherever it goes, or two could meet. */

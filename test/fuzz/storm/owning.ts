@@ -26,7 +26,10 @@ export const owning: Play = actor => {
     inodes.delete(from)
   }
   const with1 = (work: (name: string, content: string) => void): void => {
-    if (files.size === 0) return make()
+    if (files.size === 0) {
+      make()
+      return
+    }
     const [name, content] = actor.random.pick([...files])
     work(name, content)
   }
