@@ -106,6 +106,11 @@ export interface Operations {
   start(channel: Channel, negotiated: Negotiated): void
   /** Called once, when the mount is gone: everything held is given back. */
   stop(): void
+  /**
+   * The process has no descriptor left (EMFILE): closes what is only kept for speed. Returns how
+   * many were closed; the failed request is then served once more.
+   */
+  releaseDescriptors(): number
 
   lookup(req: Request, reply: Reply, parent: number, name: string): number
   forget(nodeid: number, count: number): void

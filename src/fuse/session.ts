@@ -204,21 +204,27 @@ export class Session implements Channel {
   }
 
   private answer(req: Request, reply: Reply): number {
-    reply.begin()
-    let result: number
-    try {
-      const handler = handlerOf(req.opcode)
-      result =
-        handler === undefined ? -E.ENOSYS : handler(this.fs, req, reply, this.dialect)
-    } catch (error) {
-      result = -toErrno(error)
-      if (result === -E.EIO) log.error(`${describe(req)}: ${String(error)}`, error)
-    }
+    let result = this.attempt(req, reply)
+    if (result === -E.EMFILE && this.fs.releaseDescriptors() > 0)
+      result = this.attempt(req, reply)
     if (result === PENDING) return 0
     if (result < 0) this.failures.set(-result, (this.failures.get(-result) ?? 0) + 1)
     if (this.debug)
       log.debug(`  -> ${result < 0 ? errnoName(-result) : `${reply.length} bytes`}`)
     return reply.finish(req.uniqueLow, req.uniqueHigh, result)
+  }
+
+  /** Serves a request from its beginning: 0, PENDING or -errno. */
+  private attempt(req: Request, reply: Reply): number {
+    reply.begin()
+    try {
+      const handler = handlerOf(req.opcode)
+      return handler === undefined ? -E.ENOSYS : handler(this.fs, req, reply, this.dialect)
+    } catch (error) {
+      const errno = toErrno(error)
+      if (errno === E.EIO) log.error(`${describe(req)}: ${String(error)}`, error)
+      return -errno
+    }
   }
 
   private batchForget(req: Request): void {

@@ -70,11 +70,14 @@ export class FdCache {
     return fd
   }
 
-  /** Closes every descriptor that may go (after EMFILE); returns how many. */
+  /**
+   * Closes every descriptor that no pool job has (after EMFILE), those obtained a moment ago too:
+   * for use between operations only. Returns how many.
+   */
   shrink(): number {
     let closed = 0
     for (const holder of [...this.ring]) {
-      if (!this.mayGo(holder)) continue
+      if (holder.busy > 0) continue
       this.drop(holder)
       closed++
     }

@@ -53,8 +53,7 @@ export class LayerDirectory implements FdHolder {
     let base = at.fd < 0 ? at.layer.rootFd : at.fd
     let transient = -1
     for (const step of [...chain.reverse(), this]) {
-      let fd = step.openFrom(base)
-      if (fd === -E.EMFILE && cache.shrink() > 0) fd = step.openFrom(base)
+      const fd = step.openFrom(base)
       if (transient >= 0) close(transient)
       if (fd < 0) return fd
       base = transient = fd

@@ -64,6 +64,10 @@ export class Overlay extends OverlayData implements Operations {
     this.close()
   }
 
+  releaseDescriptors(): number {
+    return this.u.directoryFds.shrink() + this.u.fileFds.shrink()
+  }
+
   lookup(_req: Request, reply: Reply, parentId: number, name: string): number {
     const parent = this.u.directory(parentId)
     const known = parent.dir.children.get(name)

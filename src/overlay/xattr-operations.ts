@@ -4,10 +4,12 @@ import { E } from '../errno/errno.js'
 import type { Reply } from '../fuse/reply.js'
 import type { Request } from '../fuse/request.js'
 import { fuse_out_header } from '../fuse/abi/structs.js'
+import { storesNames } from '../layer/owner-override.js'
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../sys/constants.js'
 import { statx } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import { getxattrat, listxattrat, removexattrat, setxattrat } from '../sys/xattr.js'
+import { topOverride } from './attributes.js'
 import { copyUpMetadata } from './copy-up.js'
 import { locate, locateUpper } from './locate.js'
 import type { Node } from './node.js'
@@ -17,16 +19,17 @@ import type { Union } from './union.js'
 
 const HEAD = fuse_out_header.size
 const S_ISGID = 0o2000
-const ACCESS_ACL = 'system.posix_acl_access'
+const ACLS = 'system.posix_acl_'
+const ACCESS_ACL = `${ACLS}access`
 const list = Buffer.alloc(65_536)
 const nothing = new Uint8Array(0)
 const record = new Uint32Array(STAT_WORDS)
 
-/** The name on disk, or the errno for names that are out of reach. */
-function diskName(u: Union, name: string): string | number {
+/** The name on a layer with this owner attribute, or the errno for names out of reach. */
+function diskName(u: Union, override: string | null, name: string): string | number {
   if (u.options.noXattrs && name.startsWith('user.')) return -E.EOPNOTSUPP
-  if (u.options.noAcl && name.startsWith('system.posix_acl_')) return -E.EOPNOTSUPP
-  return u.format.xattrs.toDisk(name) ?? -E.ENODATA
+  if (u.options.noAcl && name.startsWith(ACLS)) return -E.EOPNOTSUPP
+  return u.format.xattrs.toDisk(name, storesNames(override)) ?? -E.ENODATA
 }
 
 /** GETXATTR; `size` 0 asks for the length alone. */
@@ -37,19 +40,27 @@ export function getAttribute(
   name: string,
   size: number,
 ): number {
-  const disk = diskName(u, name)
+  const disk = diskName(u, topOverride(u, node), name)
   if (typeof disk === 'number') return disk
   const at = locate(u, node)
   if (size === 0) {
     const length = getxattrat(at.fd, at.name, disk, nothing)
-    if (length < 0) return length
+    if (length < 0) return absent(disk, length)
     reply.appendWords(length, 0)
     return 0
   }
   const length = getxattrat(at.fd, at.name, disk, reply.bytes.subarray(HEAD, HEAD + size))
-  if (length < 0) return length
+  if (length < 0) return absent(disk, length)
   reply.length = HEAD + length
   return 0
+}
+
+/**
+ * A layer whose filesystem keeps no ACLs has none (ovl_get_inode_acl): any other answer than
+ * ENODATA makes the kernel's permission check fail with it (fuse_get_inode_acl).
+ */
+function absent(disk: string, error: number): number {
+  return error === -E.EOPNOTSUPP && disk.startsWith(ACLS) ? -E.ENODATA : error
 }
 
 /** LISTXATTR. `trusted.` names are for root, as simple_xattr_list and ext4 have it. */
@@ -63,12 +74,14 @@ export function listAttributes(
   const at = locate(u, node)
   const length = listxattrat(at.fd, at.name, list)
   if (length < 0) return length
+  const override = topOverride(u, node)
+  const stores = storesNames(override)
   let shown = ''
   if (length > 0)
     for (const disk of list.latin1Slice(0, length - 1).split('\0')) {
-      const name = u.format.xattrs.fromDisk(disk)
+      const name = u.format.xattrs.fromDisk(disk, stores)
       if (name === null || (req.uid !== 0 && name.startsWith('trusted.'))) continue
-      if (typeof diskName(u, name) === 'number') continue
+      if (typeof diskName(u, override, name) === 'number') continue
       shown += `${name}\0`
     }
   if (size === 0) {
@@ -88,7 +101,7 @@ export function setAttribute(
   flags: number,
   killSgid: boolean,
 ): number {
-  const disk = diskName(u, name)
+  const disk = diskName(u, u.upperOverride, name)
   if (typeof disk === 'number') return disk === -E.ENODATA ? -E.EPERM : disk
   const ready = prepare(u, req, node)
   if (ready !== 0) return ready
@@ -105,7 +118,7 @@ export function removeAttribute(
   node: Node,
   name: string,
 ): number {
-  const disk = diskName(u, name)
+  const disk = diskName(u, topOverride(u, node), name)
   if (typeof disk === 'number') return disk
   // Nothing is copied up for an attribute that is not there (ovl_xattr_set).
   const at = locate(u, node)
@@ -116,7 +129,9 @@ export function removeAttribute(
   const ready = prepare(u, req, node)
   if (ready !== 0) return ready
   const upper = locateUpper(u, node)
-  return Math.min(removexattrat(upper.fd, upper.name, disk), 0)
+  const upperName = diskName(u, u.upperOverride, name)
+  if (typeof upperName === 'number') return upperName
+  return Math.min(removexattrat(upper.fd, upper.name, upperName), 0)
 }
 
 function prepare(u: Union, req: Request, node: Node): number {

@@ -87,7 +87,7 @@ export class Agent {
   /** One call with all it answers; a failure is a CallError. */
   ask(command: string, ...args: (string | number)[]): Promise<Answer> {
     const good = this.attempt(LIMIT, command, ...args).then(answer => {
-      if (answer.value < 0) throw new CallError(command, answer.value)
+      if (answer.value < 0) throw new CallError(command, args, answer.value)
       return answer
     })
     good.catch(() => undefined)

@@ -2,6 +2,7 @@
 // CallError with the errno's name for a failure. Each call is recorded in the trace. No retry, no
 // expectation and no default beyond the usual modes lives here.
 import * as fs from 'node:fs'
+import { inspect } from 'node:util'
 import { errnoName } from '../../src/errno/errno.js'
 import * as C from '../../src/sys/constants.js'
 import { ST, STAT_WORDS, native } from '../../src/sys/native.js'
@@ -13,15 +14,15 @@ export type Place = string | readonly [fd: number, name: string]
 /** A call that failed; `code` is the errno's name, as in Node's own errors. */
 export class CallError extends Error {
   readonly code: string
-  constructor(call: string, result: number) {
-    super(`${call}: ${errnoName(result)}`)
+  constructor(call: string, args: readonly unknown[], result: number) {
+    super(`${call} ${inspect(args, { maxStringLength: 200 })}: ${errnoName(result)}`)
     this.code = errnoName(result)
   }
 }
 
 function done(call: string, args: readonly unknown[], result: number): number {
   record(call, args, result)
-  if (result < 0) throw new CallError(call, result)
+  if (result < 0) throw new CallError(call, args, result)
   return result
 }
 

@@ -35,8 +35,9 @@ void t.test('a busy descriptor is never closed', async t => {
   const others = Array.from({ length: 600 }, holder)
   for (const one of others) cache.admit(one)
   t.ok(busy.fd >= 0)
-  cache.shrink()
+  t.ok(cache.shrink() > 0, 'without descriptors all the others go')
   t.ok(busy.fd >= 0)
+  t.equal(cache.size, 1)
   busy.busy = 0
   for (const one of [busy, ...others]) cache.drop(one)
 })
