@@ -219,7 +219,9 @@ export class Session implements Channel {
     reply.begin()
     try {
       const handler = handlerOf(req.opcode)
-      return handler === undefined ? -E.ENOSYS : handler(this.fs, req, reply, this.dialect)
+      return handler === undefined
+        ? -E.ENOSYS
+        : handler(this.fs, req, reply, this.dialect)
     } catch (error) {
       const errno = toErrno(error)
       if (errno === E.EIO) log.error(`${describe(req)}: ${String(error)}`, error)
