@@ -2,13 +2,7 @@
 // character a byte; nothing is normalized and nothing is believed: that is the reader's reader's.
 
 export type TarType =
-  | 'file'
-  | 'link'
-  | 'symlink'
-  | 'char'
-  | 'block'
-  | 'directory'
-  | 'fifo'
+  'file' | 'link' | 'symlink' | 'char' | 'block' | 'directory' | 'fifo'
 
 /** A moment: whole seconds since 1970 (before it negative), and nanoseconds after them. */
 export interface TarTime {
