@@ -1,0 +1,241 @@
+// Unpacked layers by chain id, shared between images: layers/HEX/diff is what an overlay has as a
+// lower layer, layers/HEX/layer.json says what it is. A layer is made in incoming/ and published,
+// whole and verified, by one rename; it is never changed after.
+import * as fs from 'node:fs'
+import type { FormatName } from '../../layer/format.js'
+import { chainIds } from '../model/chain.js'
+import { type Digest, isDigest, parseDigest, shortDigest } from '../model/digest.js'
+import { ImageError } from '../model/errors.js'
+import {
+  asCount,
+  asObject,
+  asString,
+  optionalString,
+  parseJson,
+} from '../model/json-shape.js'
+import type { Progress } from '../progress.js'
+import type { Blobs } from './blobs.js'
+import { hasCode, readIfThere, replaceFile, syncFolder } from './replace-file.js'
+import { removeTree } from './remove-tree.js'
+import { takeLock } from './store-lock.js'
+import { nodePath, type StorePlace } from './store-place.js'
+import { runOnThread } from './store-thread-client.js'
+
+/** One layer of an image: what its tar has to be, and the blob that brings it. */
+export interface ChainLink {
+  readonly diffId: Digest
+  readonly blob: Digest
+  /** Bytes of the blob. */
+  readonly size: number
+}
+
+export interface LayerRecord {
+  readonly chainId: Digest
+  readonly diffId: Digest
+  /** Chain id of the layer below; null for a base. */
+  readonly parent: Digest | null
+  /** The blob it was unpacked from. */
+  readonly blob: Digest
+  readonly format: FormatName
+  readonly entries: number
+  /** Bytes of file contents. */
+  readonly bytes: number
+}
+
+export class Layers {
+  private readonly place: StorePlace
+  private readonly blobs: Blobs
+  private readonly format: FormatName
+
+  constructor(place: StorePlace, blobs: Blobs, format: FormatName) {
+    this.place = place
+    this.blobs = blobs
+    this.format = format
+  }
+
+  has(chainId: Digest): boolean {
+    return fs.existsSync(nodePath(this.place.layerRecord(chainId)))
+  }
+
+  /** Its record; null when it is absent. @throws ImageError `malformed`. */
+  record(chainId: Digest): LayerRecord | null {
+    const bytes = readIfThere(this.place.layerRecord(chainId))
+    return bytes === null ? null : readRecord(bytes, chainId)
+  }
+
+  /** The folder that an overlay has as a lower layer: a latin1 string of bytes. */
+  path(chainId: Digest): string {
+    return this.place.layerTree(chainId)
+  }
+
+  /** The chain ids of an image's layers, base first. */
+  chainOf({ diffIds }: { readonly diffIds: readonly Digest[] }): Digest[] {
+    return chainIds(diffIds)
+  }
+
+  /**
+   * The folders of a chain, topmost first, as an overlay takes them.
+   * @throws ImageError `not-found` when one is not unpacked.
+   */
+  paths(diffIds: readonly Digest[]): string[] {
+    return chainIds(diffIds)
+      .map(chainId => {
+        if (!this.has(chainId))
+          throw new ImageError('not-found', `layer ${chainId} is not unpacked`)
+        return this.path(chainId)
+      })
+      .toReversed()
+  }
+
+  /**
+   * Unpacks what is missing of a chain, base first, and returns the records of all of it. What
+   * another process is unpacking is waited for.
+   * @throws ImageError that names the layer, and the entry where one is at fault; what was unpacked
+   * before it stays.
+   */
+  async ensure(chain: readonly ChainLink[], progress: Progress): Promise<LayerRecord[]> {
+    const ids = chainIds(chain.map(link => link.diffId))
+    const records: LayerRecord[] = []
+    for (const [i, link] of chain.entries()) {
+      const chainId = ids[i]
+      if (chainId === undefined) break
+      records.push(await this.ensureOne(chainId, link, ids.slice(0, i), progress))
+    }
+    return records
+  }
+
+  private async ensureOne(
+    chainId: Digest,
+    link: ChainLink,
+    below: readonly Digest[],
+    progress: Progress,
+  ): Promise<LayerRecord> {
+    const known = this.record(chainId)
+    if (known !== null) return known
+    const lock = await takeLock(`${this.place.partialLayer(chainId)}.lock`, 'exclusive')
+    try {
+      return this.record(chainId) ?? (await this.unpack(chainId, link, below, progress))
+    } finally {
+      lock.release()
+    }
+  }
+
+  private async unpack(
+    chainId: Digest,
+    link: ChainLink,
+    below: readonly Digest[],
+    progress: Progress,
+  ): Promise<LayerRecord> {
+    const folder = this.place.partialLayer(chainId)
+    const task = progress.task(`unpack ${shortDigest(link.diffId)}`, link.size)
+    try {
+      const record = await this.unpackInto(folder, chainId, link, below, count =>
+        task.advance(count),
+      )
+      this.publish(folder, chainId)
+      task.done('unpacked')
+      return record
+    } catch (error) {
+      removeTree(folder)
+      task.done('failed')
+      throw error
+    }
+  }
+
+  /**
+   * Unpacks one layer, verified, into `folder/diff` and writes `folder/layer.json`. What a process
+   * that died has left there is removed; on an error the rest is the caller's to remove.
+   */
+  async unpackInto(
+    folder: string,
+    chainId: Digest,
+    link: ChainLink,
+    below: readonly Digest[],
+    onBytes: (count: number) => void,
+  ): Promise<LayerRecord> {
+    if (!this.blobs.has(link.blob, link.size))
+      throw new ImageError('not-found', `the store has no blob ${link.blob}`, {
+        layer: link.blob,
+      })
+    removeTree(folder)
+    fs.mkdirSync(nodePath(`${folder}/diff`), { recursive: true, mode: 0o755 })
+    const result = await runOnThread(
+      {
+        kind: 'unpack',
+        blob: this.blobs.path(link.blob),
+        blobDigest: link.blob,
+        diffId: link.diffId,
+        directory: `${folder}/diff`,
+        parents: below.toReversed().map(id => this.path(id)),
+        format: this.format,
+      },
+      onBytes,
+    )
+    const record: LayerRecord = {
+      chainId,
+      diffId: link.diffId,
+      parent: below.at(-1) ?? null,
+      blob: link.blob,
+      format: this.format,
+      entries: result?.entries ?? 0,
+      bytes: result?.bytes ?? 0,
+    }
+    replaceFile(`${folder}/layer.json`, `${JSON.stringify(record, null, 1)}\n`)
+    return record
+  }
+
+  private publish(folder: string, chainId: Digest): void {
+    try {
+      fs.renameSync(nodePath(folder), nodePath(this.place.layer(chainId)))
+    } catch (error) {
+      if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error
+      // Without a record it is no layer: what a repair was interrupted at.
+      removeTree(this.place.layer(chainId))
+      fs.renameSync(nodePath(folder), nodePath(this.place.layer(chainId)))
+    }
+    syncFolder(this.place.layers)
+  }
+
+  /** Removes it: first its name, so that it is never half there. */
+  remove(chainId: Digest): void {
+    const doomed = `${this.place.partialLayer(chainId)}.removed`
+    removeTree(doomed)
+    try {
+      fs.renameSync(nodePath(this.place.layer(chainId)), nodePath(doomed))
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return
+      throw error
+    }
+    removeTree(doomed)
+  }
+
+  /** All that are there. */
+  list(): Digest[] {
+    return fs
+      .readdirSync(nodePath(this.place.layers), 'latin1')
+      .map(name => `sha256:${name}`)
+      .filter(isDigest)
+  }
+}
+
+function readRecord(bytes: Uint8Array, chainId: Digest): LayerRecord {
+  const what = `record of layer ${chainId}`
+  const object = asObject(parseJson(bytes, what), what)
+  const parent = optionalString(object['parent'], `${what}: parent`)
+  return {
+    chainId,
+    diffId: parseDigest(asString(object['diffId'], `${what}: diffId`)),
+    parent: parent === undefined ? null : parseDigest(parent),
+    blob: parseDigest(asString(object['blob'], `${what}: blob`)),
+    format: readFormat(object['format'], what),
+    entries: asCount(object['entries'], `${what}: entries`),
+    bytes: asCount(object['bytes'], `${what}: bytes`),
+  }
+}
+
+/** @throws ImageError `store` for a format that this version does not know. */
+export function readFormat(value: unknown, what: string): FormatName {
+  if (value === 'kernel-trusted' || value === 'kernel-user') return value
+  if (value === 'fuse-overlayfs' || value === 'aufs') return value
+  throw new ImageError('store', `${what}: the format ${String(value)} is not known`)
+}

@@ -1,0 +1,98 @@
+// Removes a folder and all that is below it, whatever it is called and however deep it lies: by
+// descriptors, never by a path, and never through a symbolic link.
+import { E } from '../../errno/errno.js'
+import { FsError } from '../../errno/fs-error.js'
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  RENAME_NOREPLACE,
+} from '../../sys/constants.js'
+import { close, openat2 } from '../../sys/file.js'
+import { fchmodat, renameat2, unlinkat } from '../../sys/inode.js'
+import { listNames } from './list-names.js'
+
+/** A tree that is not there is removed already. @throws FsError. */
+export function removeTree(path: string): void {
+  const slash = path.lastIndexOf('/')
+  const [folder, name] = [path.slice(0, slash), path.slice(slash + 1)]
+  const parent = openat2(AT_FDCWD, folder === '' ? '/' : folder, DIRECTORY, 0, 0)
+  if (parent === -E.ENOENT) return
+  if (parent < 0) throw new FsError(parent, 'open', folder)
+  try {
+    removeBelow(parent, name)
+  } finally {
+    close(parent)
+  }
+}
+
+const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+
+/** A folder on the way down: its descriptor, and what is left to remove in it. */
+interface Level {
+  readonly fd: number
+  readonly name: string
+  readonly left: string[]
+}
+
+/** Levels that are open at a time, a descriptor each. */
+const MAX_OPEN = 128
+
+/** What lies deeper than `MAX_OPEN` levels is first moved up to the top of the tree. */
+function removeBelow(parent: number, name: string): void {
+  if (unlinkOrTell(parent, name)) return
+  const levels: Level[] = [enter(parent, name)]
+  try {
+    for (;;) {
+      const level = levels.at(-1)
+      if (level === undefined) return
+      const next = level.left.pop()
+      if (next === undefined) {
+        const above = levels.at(-2)?.fd ?? parent
+        close(level.fd)
+        levels.pop()
+        const result = unlinkat(above, level.name, AT_REMOVEDIR)
+        if (result < 0 && result !== -E.ENOENT)
+          throw new FsError(result, 'rmdir', level.name)
+      } else if (!unlinkOrTell(level.fd, next)) descend(levels, level, next)
+    }
+  } finally {
+    for (const level of levels) close(level.fd)
+  }
+}
+
+function descend(levels: Level[], level: Level, name: string): void {
+  const [top] = levels
+  if (top === undefined || levels.length < MAX_OPEN) {
+    levels.push(enter(level.fd, name))
+    return
+  }
+  const moved = `.plyfs-removed-${(count += 1)}`
+  const result = renameat2(level.fd, name, top.fd, moved, RENAME_NOREPLACE)
+  if (result < 0) throw new FsError(result, 'rename', name)
+  top.left.push(moved)
+}
+
+let count = 0
+
+/** Whether it is gone; false for a folder. */
+function unlinkOrTell(dir: number, name: string): boolean {
+  const result = unlinkat(dir, name, 0)
+  if (result >= 0 || result === -E.ENOENT) return true
+  if (result === -E.EISDIR) return false
+  throw new FsError(result, 'unlink', name)
+}
+
+function enter(dir: number, name: string): Level {
+  let fd = openat2(dir, name, DIRECTORY, 0, 0)
+  if (fd === -E.EACCES) {
+    // Somebody else's mode, on a folder that is ours to remove.
+    fchmodat(dir, name, 0o700, 0)
+    fd = openat2(dir, name, DIRECTORY, 0, 0)
+  }
+  if (fd < 0) throw new FsError(fd, 'open', name)
+  const left = listNames(fd)
+  return { fd, name, left }
+}

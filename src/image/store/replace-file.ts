@@ -1,0 +1,61 @@
+// A file replaced as a whole: whoever reads it sees the old or the new one, after a crash too.
+import * as fs from 'node:fs'
+import { nodePath } from './store-place.js'
+
+/**
+ * Writes beside the file, brings it to the disk, renames it into place and brings the name to the
+ * disk. Throws Node's error; the old file is then as it was.
+ */
+export function replaceFile(path: string, contents: Uint8Array | string): void {
+  const temporary = `${path}.${process.pid}-${(count += 1)}`
+  try {
+    const fd = fs.openSync(nodePath(temporary), 'wx', 0o644)
+    try {
+      fs.writeFileSync(fd, contents)
+      fs.fsyncSync(fd)
+    } finally {
+      fs.closeSync(fd)
+    }
+    fs.renameSync(nodePath(temporary), nodePath(path))
+  } catch (error) {
+    fs.rmSync(nodePath(temporary), { force: true })
+    throw error
+  }
+  syncFolder(path.slice(0, path.lastIndexOf('/')))
+}
+
+let count = 0
+
+/** Brings a folder's names to the disk. */
+export function syncFolder(folder: string): void {
+  const fd = fs.openSync(nodePath(folder), 'r')
+  try {
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+/** The file's bytes, null when there is none. */
+export function readIfThere(path: string): Buffer | null {
+  try {
+    return fs.readFileSync(nodePath(path))
+  } catch (error) {
+    if (isMissing(error)) return null
+    throw error
+  }
+}
+
+/** ENOENT, or ENOTDIR for a path through something that is no folder. */
+export function isMissing(error: unknown): boolean {
+  return hasCode(error, 'ENOENT', 'ENOTDIR')
+}
+
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    codes.includes(error.code)
+  )
+}

@@ -1,0 +1,37 @@
+// Files and folders in `incoming/` that live as long as one piece of work. They are made under the
+// shared content lock alone, so that a sweep, which has it exclusively, knows them for leftovers.
+import { randomBytes } from 'node:crypto'
+import * as fs from 'node:fs'
+import { nodePath } from './store-place.js'
+
+export interface Scratch {
+  /** A latin1 string of bytes. */
+  readonly path: string
+  /** Removes what is still there of it. */
+  remove(): void
+}
+
+/** An empty file. Throws Node's error. */
+export function openScratch(incoming: string, what: string): Scratch {
+  const path = freshPath(incoming, what)
+  fs.closeSync(fs.openSync(nodePath(path), 'wx', 0o644))
+  return scratchAt(path)
+}
+
+/** An empty folder, mode 0755. Throws Node's error. */
+export function openScratchFolder(incoming: string, what: string): Scratch {
+  const path = freshPath(incoming, what)
+  fs.mkdirSync(nodePath(path), { mode: 0o755 })
+  return scratchAt(path)
+}
+
+function freshPath(incoming: string, what: string): string {
+  return `${incoming}/${what}-${process.pid}-${randomBytes(6).toString('hex')}`
+}
+
+function scratchAt(path: string): Scratch {
+  return {
+    path,
+    remove: () => fs.rmSync(nodePath(path), { recursive: true, force: true }),
+  }
+}

@@ -1,0 +1,48 @@
+// What the main thread and the store's thread say to each other. Types alone: everything here
+// crosses by structured clone.
+import type { FormatName } from '../../layer/format.js'
+import type { Digest } from '../model/digest.js'
+import type { ImageErrorCode, ImageErrorPlace } from '../model/errors.js'
+
+/** One layer to unpack. Paths are latin1 strings of bytes. */
+export interface UnpackJob {
+  readonly kind: 'unpack'
+  /** The blob's file. */
+  readonly blob: string
+  readonly blobDigest: Digest
+  readonly diffId: Digest
+  /** Existing and empty. */
+  readonly directory: string
+  /** Unpacked layers below, topmost first. */
+  readonly parents: readonly string[]
+  readonly format: FormatName
+}
+
+export type StoreJob =
+  UnpackJob | { readonly kind: 'flock'; readonly fd: number; readonly operation: number }
+
+export interface UnpackResult {
+  readonly entries: number
+  /** Bytes of file contents. */
+  readonly bytes: number
+}
+
+export type FromStoreThread =
+  | { readonly kind: 'bytes'; readonly count: number }
+  | { readonly kind: 'done'; readonly result: UnpackResult | null }
+  | { readonly kind: 'failed'; readonly error: ThreadError }
+
+export type ThreadError =
+  | {
+      readonly is: 'image'
+      readonly code: ImageErrorCode
+      readonly message: string
+      readonly place: ImageErrorPlace
+    }
+  | {
+      readonly is: 'system'
+      readonly errno: number
+      readonly syscall: string
+      readonly path?: string
+    }
+  | { readonly is: 'other'; readonly stack: string }

@@ -1,0 +1,75 @@
+// Where things lie in a store. The root is bytes, as every path of the command line; names below it
+// are ASCII. Pure.
+import { type Digest, hexOf } from '../model/digest.js'
+
+/** A path for Node's own calls, which would encode a string as UTF-8. */
+export function nodePath(path: string): Buffer {
+  return Buffer.from(path, 'latin1')
+}
+
+/**
+ * The folders of a store:
+ *
+ *     oci-layout, index.json, blobs/sha256/HEX   an OCI image layout, for this and other programs
+ *     layers/HEX/diff, layers/HEX/layer.json     unpacked layers by chain id, and their records
+ *     incoming/                                  what is not whole yet; locked by who makes it
+ *     uses/                                      who uses which image
+ *     store.json                                 version and format of the layers
+ *     records.lock, content.lock                 see store-lock.ts
+ */
+export class StorePlace {
+  readonly root: string
+
+  /** @param root absolute, a latin1 string of bytes, without a slash at its end. */
+  constructor(root: string) {
+    this.root = root
+  }
+
+  get layout(): string {
+    return `${this.root}/oci-layout`
+  }
+  get index(): string {
+    return `${this.root}/index.json`
+  }
+  get blobs(): string {
+    return `${this.root}/blobs/sha256`
+  }
+  get layers(): string {
+    return `${this.root}/layers`
+  }
+  get incoming(): string {
+    return `${this.root}/incoming`
+  }
+  get uses(): string {
+    return `${this.root}/uses`
+  }
+  get record(): string {
+    return `${this.root}/store.json`
+  }
+  get recordsLock(): string {
+    return `${this.root}/records.lock`
+  }
+  get contentLock(): string {
+    return `${this.root}/content.lock`
+  }
+
+  blob(digest: Digest): string {
+    return `${this.blobs}/${hexOf(digest)}`
+  }
+  layer(chainId: Digest): string {
+    return `${this.layers}/${hexOf(chainId)}`
+  }
+  /** The directory that an overlay has as a lower layer. */
+  layerTree(chainId: Digest): string {
+    return `${this.layer(chainId)}/diff`
+  }
+  layerRecord(chainId: Digest): string {
+    return `${this.layer(chainId)}/layer.json`
+  }
+  partialBlob(digest: Digest): string {
+    return `${this.incoming}/blob-${hexOf(digest)}`
+  }
+  partialLayer(chainId: Digest): string {
+    return `${this.incoming}/layer-${hexOf(chainId)}`
+  }
+}

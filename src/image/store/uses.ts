@@ -1,0 +1,105 @@
+// Who uses which image. A mount's use ends with the process that serves it, however that ends: it
+// holds a lock on its file. A container's use lasts until it is removed.
+import { randomBytes } from 'node:crypto'
+import * as fs from 'node:fs'
+import { type Digest, parseDigest } from '../model/digest.js'
+import { asObject, asString, parseJson } from '../model/json-shape.js'
+import { readIfThere, replaceFile } from './replace-file.js'
+import { tryLock } from './store-lock.js'
+import { nodePath, type StorePlace } from './store-place.js'
+
+export interface ImageUse {
+  readonly image: Digest
+  readonly kind: 'container' | 'mount'
+  /** What people call it: the container's name, the mount point (text). */
+  readonly name: string
+  /** Chain ids of the layers in use, base first; they are kept whatever becomes of the image. */
+  readonly layers: readonly Digest[]
+}
+
+/** A use that has been noted. */
+export interface HeldUse {
+  /** It is over. */
+  end(): void
+}
+
+export class Uses {
+  private readonly place: StorePlace
+
+  constructor(place: StorePlace) {
+    this.place = place
+  }
+
+  /**
+   * Notes a use that ends with this process, or with `end`. Call it under the records lock.
+   * @throws FsError or Node's error.
+   */
+  hold(use: ImageUse): HeldUse {
+    const path = this.fresh('held')
+    replaceFile(path, JSON.stringify(use))
+    const lock = tryLock(path, 'exclusive')
+    if (lock === null) throw new Error(`the use ${path} has been taken for a dead one`)
+    return {
+      end: () => {
+        fs.rmSync(nodePath(path), { force: true })
+        lock.release()
+      },
+    }
+  }
+
+  /**
+   * Notes a use that lasts until `forget`. Call it under the records lock.
+   * @param key of the user's own: letters, digits, `-`, `_`.
+   */
+  keep(key: string, use: ImageUse): void {
+    replaceFile(this.kept(key), JSON.stringify(use))
+  }
+
+  forget(key: string): void {
+    fs.rmSync(nodePath(this.kept(key)), { force: true })
+  }
+
+  /** All that last; files of processes that have ended are removed on the way. */
+  list(): ImageUse[] {
+    const uses: ImageUse[] = []
+    for (const name of fs.readdirSync(nodePath(this.place.uses), 'latin1')) {
+      const path = `${this.place.uses}/${name}`
+      if (name.startsWith('held-') && !this.isAlive(path)) continue
+      if (!/^(held|kept)-[A-Za-z0-9_-]+$/.test(name)) continue
+      const bytes = readIfThere(path)
+      if (bytes !== null) uses.push(readUse(bytes, name))
+    }
+    return uses
+  }
+
+  private isAlive(path: string): boolean {
+    if (!fs.existsSync(nodePath(path))) return false
+    const lock = tryLock(path, 'exclusive')
+    if (lock === null) return true
+    fs.rmSync(nodePath(path), { force: true })
+    lock.release()
+    return false
+  }
+
+  private fresh(kind: string): string {
+    return `${this.place.uses}/${kind}-${process.pid}-${randomBytes(6).toString('hex')}`
+  }
+
+  private kept(key: string): string {
+    return `${this.place.uses}/kept-${key}`
+  }
+}
+
+function readUse(bytes: Uint8Array, name: string): ImageUse {
+  const what = `use ${name}`
+  const object = asObject(parseJson(bytes, what), what)
+  const layers = object['layers']
+  return {
+    image: parseDigest(asString(object['image'], `${what}: image`)),
+    kind: object['kind'] === 'container' ? 'container' : 'mount',
+    name: asString(object['name'], `${what}: name`),
+    layers: Array.isArray(layers)
+      ? layers.map(layer => parseDigest(asString(layer, `${what}: layers`)))
+      : [],
+  }
+}
