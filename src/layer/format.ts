@@ -18,26 +18,38 @@ export interface LayerFormat {
   readonly writesDotWhiteouts: boolean
   /** Zero-size files marked `whiteout` in a directory whose `opaque` is `x`. */
   readonly xattrWhiteouts: boolean
+  /** New whiteouts are of that kind, since devices cannot be made. */
+  readonly writesXattrWhiteouts: boolean
   /** Attributes whose value `y` makes a directory opaque. */
   readonly opaqueXattrs: readonly string[]
   /** `redirect`, `metacopy` and the index are obeyed. */
   readonly redirects: boolean
+  /** `origin` is a path, as fuse-overlayfs writes it. */
+  readonly pathOrigins: boolean
 }
 
-/** `canMakeDevices`: whether 0/0 devices may be made here (fuse-overlayfs asks by trying). */
-export function layerFormat(name: FormatName, canMakeDevices: boolean): LayerFormat {
+/**
+ * `canMakeDevices`: whether 0/0 devices may be made here (fuse-overlayfs asks by trying).
+ * `prefersDots`: `.wh.NAME` files all the same, where the format knows them.
+ */
+export function layerFormat(
+  name: FormatName,
+  canMakeDevices: boolean,
+  prefersDots: boolean,
+): LayerFormat {
   switch (name) {
     case 'kernel-trusted':
-      return kernel(name, new OverlayXattrs('trusted'))
+      return kernel(name, new OverlayXattrs('trusted'), canMakeDevices)
     case 'kernel-user':
-      return kernel(name, new OverlayXattrs('user'))
+      return kernel(name, new OverlayXattrs('user'), canMakeDevices)
     case 'fuse-overlayfs':
     case 'aufs':
       return {
         name,
         xattrs: new OverlayXattrs('fuse-overlayfs'),
         dotWhiteouts: true,
-        writesDotWhiteouts: name === 'aufs' || !canMakeDevices,
+        writesDotWhiteouts: name === 'aufs' || !canMakeDevices || prefersDots,
+        writesXattrWhiteouts: false,
         xattrWhiteouts: false,
         opaqueXattrs: [
           'trusted.overlay.opaque',
@@ -45,19 +57,26 @@ export function layerFormat(name: FormatName, canMakeDevices: boolean): LayerFor
           'user.fuseoverlayfs.opaque',
         ],
         redirects: false,
+        pathOrigins: name === 'fuse-overlayfs',
       }
   }
 }
 
-function kernel(name: FormatName, xattrs: OverlayXattrs): LayerFormat {
+function kernel(
+  name: FormatName,
+  xattrs: OverlayXattrs,
+  canMakeDevices: boolean,
+): LayerFormat {
   return {
     name,
     xattrs,
     dotWhiteouts: false,
     writesDotWhiteouts: false,
+    writesXattrWhiteouts: !canMakeDevices,
     xattrWhiteouts: true,
     opaqueXattrs: [xattrs.opaque],
     redirects: true,
+    pathOrigins: false,
   }
 }
 

@@ -15,7 +15,7 @@ import { close, openat2 } from '../sys/file.js'
 import type { FdCache, FdHolder } from './fd-cache.js'
 import type { LayerFormat } from './format.js'
 import type { Layer } from './layer.js'
-import { opaqueValue } from './opaque.js'
+import { opaqueValue, setXattrWhiteouts } from './opaque.js'
 
 const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
 
@@ -85,6 +85,14 @@ export class LayerDirectory implements FdHolder {
     if (!format.xattrWhiteouts) return false
     this.xattrWhiteouts ??= opaqueValue(this.mustOpen(cache), '', format) === 'x'
     return this.xattrWhiteouts
+  }
+
+  /** Makes xattr whiteouts in it count, before the first one is there. 0 or -errno. */
+  markXattrWhiteouts(cache: FdCache, format: LayerFormat): number {
+    if (this.hasXattrWhiteouts(cache, format)) return 0
+    const error = setXattrWhiteouts(this.mustOpen(cache), format)
+    if (error >= 0) this.xattrWhiteouts = true
+    return Math.min(error, 0)
   }
 
   private xattrWhiteouts: boolean | null = null

@@ -9,6 +9,7 @@ import { type LayerFormat, OPAQUE_SENTINEL } from './format.js'
 
 const value = Buffer.alloc(4)
 const YES = Buffer.from('y')
+const MAY_HIDE = Buffer.from('x')
 const stat = new Uint32Array(STAT_WORDS)
 
 /** `y` opaque, `x` not opaque but with xattr whiteouts, null neither (ovl_get_opaquedir_val). */
@@ -26,6 +27,11 @@ export function opaqueValue(
   if (!format.dotWhiteouts) return null
   const sentinel = name === '' ? OPAQUE_SENTINEL : `${name}/${OPAQUE_SENTINEL}`
   return statx(dirfd, sentinel, AT_SYMLINK_NOFOLLOW, stat, 0) === 0 ? 'y' : null
+}
+
+/** Says of an open directory that xattr whiteouts in it count. 0 or -errno. */
+export function setXattrWhiteouts(fd: number, format: LayerFormat): number {
+  return setxattrat(fd, '', format.xattrs.opaque, MAY_HIDE, 0)
 }
 
 /** Marks a directory opaque in the written spelling. Returns 0 or -errno. */

@@ -36,6 +36,11 @@ export function overrideOf(rootFd: number): string | null {
   return [PRIVILEGED, CONTAINERS, USER].find(has) ?? null
 }
 
+/** Whether a layer with this attribute keeps `security.` attributes under other names too. */
+export function storesNames(override: string | null): boolean {
+  return override === CONTAINERS
+}
+
 /** The attribute that `xattr_permissions` 1 or 2 writes where the upper has none yet. */
 export function overrideToWrite(permissions: 1 | 2): string {
   return permissions === 1 ? PRIVILEGED : CONTAINERS

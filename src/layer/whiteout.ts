@@ -1,8 +1,17 @@
-// Whiteouts: whether an object of a layer hides its name in the layers below.
-import { AT_SYMLINK_NOFOLLOW, S_IFCHR, S_IFREG } from '../sys/constants.js'
-import { statx } from '../sys/inode.js'
+// Whiteouts: whether an object of a layer hides its name in the layers below, and how one is made
+// that takes the place of a name.
+import {
+  AT_SYMLINK_NOFOLLOW,
+  O_CREAT,
+  O_EXCL,
+  O_WRONLY,
+  S_IFCHR,
+  S_IFREG,
+} from '../sys/constants.js'
+import { close, openat2 } from '../sys/file.js'
+import { mknodat, statx, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS, statType } from '../sys/stat.js'
-import { getxattrat } from '../sys/xattr.js'
+import { getxattrat, setxattrat } from '../sys/xattr.js'
 import { dotWhiteout, type LayerFormat } from './format.js'
 
 const scratch = new Uint32Array(STAT_WORDS)
@@ -23,6 +32,17 @@ export function isXattrWhiteout(
   if (!format.xattrWhiteouts || statType(record) !== S_IFREG) return false
   if (record[ST.size] !== 0 || record[ST.size + 1] !== 0) return false
   return getxattrat(dirfd, name, format.xattrs.whiteout, nothing) >= 0
+}
+
+/** Makes the format's whiteout under a name that does not exist. 0 or -errno. */
+export function makeWhiteout(dirfd: number, name: string, format: LayerFormat): number {
+  if (!format.writesXattrWhiteouts) return mknodat(dirfd, name, S_IFCHR, 0)
+  const fd = openat2(dirfd, name, O_CREAT | O_EXCL | O_WRONLY, 0o600, 0)
+  if (fd < 0) return fd
+  close(fd)
+  const error = setxattrat(dirfd, name, format.xattrs.whiteout, nothing, 0)
+  if (error < 0) unlinkat(dirfd, name, 0)
+  return Math.min(error, 0)
 }
 
 /** Whether `.wh.NAME` stands beside (or in place of) NAME. */

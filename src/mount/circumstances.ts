@@ -23,6 +23,8 @@ export interface Circumstances {
   readonly selinux: boolean
   /** FUSE_OVERLAYFS_NO_PASSTHROUGH is set. */
   readonly passthroughForbidden: boolean
+  /** FUSE_OVERLAYFS_DISABLE_OVL_WHITEOUT is set: no 0/0 devices as whiteouts. */
+  readonly deviceWhiteoutsForbidden: boolean
 }
 
 /** Looks at the process; the caller says how it was called. */
@@ -42,6 +44,7 @@ export function circumstances(
     mayTrusted: mayMount && isFirstUserNamespace(),
     selinux: statx(AT_FDCWD, '/sys/fs/selinux/enforce', 0, statRecords(1), 0) === 0,
     passthroughForbidden: env['FUSE_OVERLAYFS_NO_PASSTHROUGH'] !== undefined,
+    deviceWhiteoutsForbidden: env['FUSE_OVERLAYFS_DISABLE_OVL_WHITEOUT'] !== undefined,
   }
 }
 

@@ -29,6 +29,7 @@ export function planOverlay(request: MountRequest, given: Circumstances): Overla
   return {
     ...paths,
     format,
+    dotWhiteouts: given.form === 'drop-in' && given.deviceWhiteoutsForbidden,
     ...(isKernel
       ? kernelFeatures(request, given, format, paths.upper !== null)
       : plainFeatures(request, given)),

@@ -1,7 +1,6 @@
 // Attributes as the union shows them: the topmost object's, with the union's inode number, link
 // count and owners (ovl_getattr).
 import type { LayerDirectory } from '../layer/layer-directory.js'
-import type { Layer } from '../layer/layer.js'
 import { applyOverride } from '../layer/owner-override.js'
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../sys/constants.js'
 import { statx } from '../sys/inode.js'
@@ -18,7 +17,7 @@ export function readRecord(u: Union, node: Node, record: Uint32Array): number {
   const at = locate(u, node)
   const flags = at.name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
   const error = statx(at.fd, at.name, flags, record, 0)
-  const override = topLayer(u, node)?.override ?? null
+  const override = topOverride(u, node)
   if (error === 0 && override !== null) applyOverride(override, at.fd, at.name, record)
   return error
 }
@@ -37,10 +36,10 @@ export function readLower(
   return error
 }
 
-/** The layer of a node's topmost object. */
-function topLayer(u: Union, node: Node): Layer | null {
-  if (node.hasUpper) return u.stack.upper
-  return (node.dir?.lowers[0] ?? node.lowerDir)?.layer ?? null
+/** The attribute that owners are kept in on the layer of a node's topmost object, or null. */
+export function topOverride(u: Union, node: Node): string | null {
+  if (node.hasUpper) return u.upperOverride
+  return (node.dir?.lowers[0] ?? node.lowerDir)?.layer.override ?? null
 }
 
 /** Fills `record` with a node's attributes. Returns 0 or -errno. */

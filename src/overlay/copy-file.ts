@@ -181,7 +181,7 @@ export class CopyUp implements Completion {
     // A truncation to come must find the old size: by the change the disk sets the times.
     const whole = statNumber(this.lower, ST.size)
     let error = this.size < whole ? ftruncate(this.copy, whole) : 0
-    if (error >= 0) error = copyMetadata(u, from, to, this.lower)
+    if (error >= 0) error = copyMetadata(u, lowerDir.layer, from, to, this.lower)
     if (error >= 0) error = setOrigin(u, lowerDir, node.lowerName, to, this.lower)
     if (error >= 0 && this.source >= 0) error = copyInodeFlags(this.source, this.copy)
     if (error >= 0 && this.sync === SYNC_FILE) error = fsync(this.copy)

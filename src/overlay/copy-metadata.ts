@@ -3,9 +3,11 @@
 // capabilities, an access ACL and chmod change each other (ovl_copy_up_metadata).
 import { E } from '../errno/errno.js'
 import { encodeHandle } from '../layer/file-handle.js'
-import { writeOverride } from '../layer/owner-override.js'
+import type { Layer } from '../layer/layer.js'
 import type { LayerDirectory } from '../layer/layer-directory.js'
-import { AT_SYMLINK_NOFOLLOW, S_IFDIR, S_IFLNK } from '../sys/constants.js'
+import { storesNames, writeOverride } from '../layer/owner-override.js'
+import { encodePathOrigin } from '../layer/path-origin.js'
+import { AT_SYMLINK_NOFOLLOW, S_IFDIR, S_IFLNK, S_IFREG } from '../sys/constants.js'
 import { fchmodat, fchownat, utimensat } from '../sys/inode.js'
 import { FS_IOC_GETFLAGS, FS_IOC_SETFLAGS } from './inode-flags.js'
 import { ioctlBuffer } from '../sys/file.js'
@@ -23,10 +25,19 @@ export interface At {
   readonly name: string
 }
 
-/** Carries everything but the data and `origin`. `record` is the source's. 0 or -errno. */
-export function copyMetadata(u: Union, from: At, to: At, record: Uint32Array): number {
+/**
+ * Carries everything but the data and `origin` from an object of `layer`, whose record is
+ * `record`. 0 or -errno.
+ */
+export function copyMetadata(
+  u: Union,
+  layer: Layer,
+  from: At,
+  to: At,
+  record: Uint32Array,
+): number {
   let error = copyOwnership(u, to, record)
-  if (error >= 0) error = copyXattrs(u, from, to)
+  if (error >= 0) error = copyXattrs(u, layer, from, to)
   return error < 0 ? error : copyTimes(to, record)
 }
 
@@ -57,28 +68,33 @@ export function copyTimes(to: At, record: Uint32Array): number {
 }
 
 /** ovl_copy_xattr: all but our own, the capabilities last. 0 or -errno. */
-export function copyXattrs(u: Union, from: At, to: At): number {
+function copyXattrs(u: Union, layer: Layer, from: At, to: At): number {
   const length = listxattrat(from.fd, from.name, list)
   if (length === -E.EOPNOTSUPP) return 0
   if (length <= 0) return length
   const names = list.latin1Slice(0, length - 1).split('\0')
   const last = names.indexOf(CAPABILITY)
   if (last >= 0) names.push(...names.splice(last, 1))
+  const stores = storesNames(layer.override)
+  const upperStores = storesNames(u.upperOverride)
   for (const name of names) {
-    if (u.format.xattrs.isPrivate(name)) continue
-    const error = copyXattr(from, to, name)
+    const carried = u.format.xattrs.carried(name, stores, upperStores)
+    if (carried === null) continue
+    const error = copyXattr(from, name, to, carried)
     if (error < 0) return error
   }
   return 0
 }
 
-function copyXattr(from: At, to: At, name: string): number {
+function copyXattr(from: At, name: string, to: At, carried: string): number {
   const size = getxattrat(from.fd, from.name, name, value)
   if (size === -E.ENODATA) return 0
   if (size < 0) return size
-  const error = setxattrat(to.fd, to.name, name, value.subarray(0, size), 0)
+  const error = setxattrat(to.fd, to.name, carried, value.subarray(0, size), 0)
   // ovl_must_copy_xattr: ACLs and security attributes, the rest where the upper can.
-  if (error === -E.EOPNOTSUPP && !isRequired(name)) return 0
+  if (error === -E.EOPNOTSUPP && !isRequired(carried)) return 0
+  // Links and special files have no `user.` attributes to store another under.
+  if (error === -E.EPERM && carried !== name && !isRequired(carried)) return 0
   return Math.min(error, 0)
 }
 
@@ -97,6 +113,7 @@ export function setOrigin(
   to: At,
   record: Uint32Array,
 ): number {
+  if (u.format.pathOrigins) return setPathOrigin(u, lower, lowerName, to, record)
   if (!u.format.redirects) return 0
   const { layer } = lower
   const isDirectory = statType(record) === S_IFDIR
@@ -110,6 +127,33 @@ export function setOrigin(
   // Links and special files have no `user.` attributes (ovl_set_origin_fh ignores EPERM too).
   return error === -E.EOPNOTSUPP || error === -E.EPERM ? 0 : Math.min(error, 0)
 }
+
+/**
+ * fuse-overlayfs's set_fd_origin, for what it writes it on: regular files. One of several names,
+ * which part on copy-up, gets none, or fuse-overlayfs would take the copies for one file.
+ */
+function setPathOrigin(
+  u: Union,
+  lower: LayerDirectory,
+  lowerName: string,
+  to: At,
+  record: Uint32Array,
+): number {
+  if (statType(record) !== S_IFREG || (record[ST.nlink] ?? 1) > 1) return 0
+  const above = lower.path()
+  const value = encodePathOrigin(above === '' ? lowerName : `${above}/${lowerName}`)
+  if (value === null) return 0
+  const error = setxattrat(to.fd, to.name, u.format.xattrs.origin, value, 0)
+  // A number that changes at the next mount is no reason to refuse the copy.
+  return NO_ROOM.has(error) ? 0 : Math.min(error, 0)
+}
+
+const NO_ROOM: ReadonlySet<number> = new Set([
+  -E.EOPNOTSUPP,
+  -E.ENOSPC,
+  -E.E2BIG,
+  -E.ERANGE,
+])
 
 /** FS_SYNC_FL and FS_NOATIME_FL, what ovl_copy_fileattr carries over. */
 const CARRIED_FL = 0x88

@@ -87,7 +87,8 @@ function copySpecial(u: Union, node: Node): number {
   error = makeSpecial(u, lower, node.lowerName, stat, temporary)
   if (error < 0) return error
   const to = { fd: u.work.fd, name: temporary }
-  error = copyMetadata(u, { fd: u.fd(lower), name: node.lowerName }, to, stat)
+  const from = { fd: u.fd(lower), name: node.lowerName }
+  error = copyMetadata(u, lower.layer, from, to, stat)
   if (error >= 0) error = setOrigin(u, lower, node.lowerName, to, stat)
   if (error >= 0 && node.parent !== null) error = publishFile(u, node, temporary, stat)
   if (error >= 0 && node.parent === null) error = -E.ESTALE
@@ -132,7 +133,8 @@ function copyOneDirectory(u: Union, node: Node): number {
   error = mkdirat(u.work.fd, temporary, 0o700)
   if (error < 0) return error
   const to = { fd: u.work.fd, name: temporary }
-  error = copyMetadata(u, { fd: u.fd(lowerParent), name: lower.name }, to, stat)
+  const from = { fd: u.fd(lowerParent), name: lower.name }
+  error = copyMetadata(u, lower.layer, from, to, stat)
   if (error >= 0) error = setOrigin(u, lowerParent, lower.name, to, stat)
   if (error >= 0) error = copyDirectoryFlags(u, lower, temporary)
   if (error >= 0) error = setImpure(u, parent)

@@ -11,8 +11,17 @@ import {
 import { LayerDirectory } from '../layer/layer-directory.js'
 import type { Layer } from '../layer/layer.js'
 import { PresentXattrs } from '../layer/overlay-xattrs.js'
-import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, S_IFDIR } from '../sys/constants.js'
-import { close } from '../sys/file.js'
+import { decodePathOrigin } from '../layer/path-origin.js'
+import {
+  AT_EMPTY_PATH,
+  AT_SYMLINK_NOFOLLOW,
+  O_NOFOLLOW,
+  O_PATH,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  S_IFDIR,
+} from '../sys/constants.js'
+import { close, openat2 } from '../sys/file.js'
 import { statx } from '../sys/inode.js'
 import { ST, STAT_WORDS, statType } from '../sys/stat.js'
 import { getxattrat, listxattrat } from '../sys/xattr.js'
@@ -27,6 +36,7 @@ const scratch = new Uint32Array(STAT_WORDS)
 const indexRecord = new Uint32Array(STAT_WORDS)
 const list = Buffer.alloc(65_536)
 const handleBuffer = Buffer.alloc(256)
+const pathBuffer = Buffer.alloc(4097)
 
 export interface LowerObject {
   readonly parent: LayerDirectory
@@ -175,9 +185,20 @@ function openOrigin(u: Union, node: Node, record: Uint32Array): Layer | null {
   const upper = node.parent?.dir?.upper ?? null
   if (upper === null) return null
   const fd = u.fd(upper)
-  const length = getxattrat(fd, node.name, u.format.xattrs.origin, handleBuffer)
+  const attribute = u.format.xattrs.handleOrigin
+  const length = getxattrat(fd, node.name, attribute, handleBuffer)
   const handle = handleBuffer.subarray(0, Math.max(length, 0))
-  if (length <= 0 || checkHandle(handle) < 0) return null
+  if (length > 0 && checkHandle(handle) === 0)
+    return followHandle(u, node, handle, record)
+  return u.format.pathOrigins ? followPath(u, fd, node, record) : null
+}
+
+function followHandle(
+  u: Union,
+  node: Node,
+  handle: Uint8Array,
+  record: Uint32Array,
+): Layer | null {
   const uuid = handleUuid(handle)
   for (const layer of u.stack.lowers) {
     if (!layer.hasHandles || !layer.uuid.equals(uuid)) continue
@@ -186,6 +207,30 @@ function openOrigin(u: Union, node: Node, record: Uint32Array): Layer | null {
     if (origin < 0) continue
     const error = statx(origin, '', AT_EMPTY_PATH, record, 0)
     close(origin)
+    return error < 0 ? null : layer
+  }
+  return null
+}
+
+/**
+ * fuse-overlayfs's own origin: the topmost lower that has the path. It gives up where the first
+ * lower has it not, and the number then changes with the next mount; we look on.
+ */
+function followPath(
+  u: Union,
+  upper: number,
+  node: Node,
+  record: Uint32Array,
+): Layer | null {
+  const length = getxattrat(upper, node.name, u.format.xattrs.origin, pathBuffer)
+  const path = length > 0 ? decodePathOrigin(pathBuffer.subarray(0, length)) : null
+  if (path === null) return null
+  const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
+  for (const layer of u.stack.lowers) {
+    const fd = openat2(layer.rootFd, path, O_PATH | O_NOFOLLOW, 0, resolve)
+    if (fd < 0) continue
+    const error = statx(fd, '', AT_EMPTY_PATH, record, 0)
+    close(fd)
     return error < 0 ? null : layer
   }
   return null

@@ -38,7 +38,8 @@ export function openStack(options: OverlayOptions, fds: FdCache, atime: number):
   number(upper, lowers, dataLowers)
   const filesystems = numberFilesystems(upper, [...lowers, ...dataLowers])
   const writable = pair !== null && !options.readOnly
-  const format = layerFormat(options.format, writable && canMakeDevices(pair.work))
+  const devices = writable && canMakeDevices(pair.work)
+  const format = layerFormat(options.format, devices, options.dotWhiteouts)
   if (!format.redirects)
     findOverrides(options, upper, [...lowers, ...dataLowers], writable)
   const work = writable ? WorkDirectory.prepare(pair.work, fds, format) : null

@@ -23,6 +23,8 @@ export interface OverlayOptions {
   /** The work directory, absolute; null exactly when `upper` is. */
   readonly work: string | null
   readonly format: Format
+  /** Whiteouts are `.wh.NAME` files even where devices could be made, in formats that know them. */
+  readonly dotWhiteouts: boolean
   /** `off` is resolved to follow or nofollow before; `on` writes and follows redirects. */
   readonly redirectDir: 'on' | 'follow' | 'nofollow'
   readonly index: boolean

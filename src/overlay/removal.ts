@@ -19,7 +19,7 @@ import { mkdirat, renameat2, statx, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import type { LayerDirectory } from '../layer/layer-directory.js'
 import { readDirectory } from '../layer/read-directory.js'
-import { isDeviceWhiteout, hasDotWhiteout } from '../layer/whiteout.js'
+import { hasDotWhiteout, isDeviceWhiteout, isXattrWhiteout } from '../layer/whiteout.js'
 import { copyMetadata } from './copy-metadata.js'
 import { copyUp, copyUpDirectory } from './copy-up.js'
 import { linkUp } from './publish.js'
@@ -173,12 +173,18 @@ export function lowerPositive(
   for (const lower of dir.lowers) {
     const fd = u.fd(lower)
     const error = statx(fd, name, AT_SYMLINK_NOFOLLOW, record, 0)
-    const isHidden = hasDotWhiteout(fd, name, u.format)
-    if (isHidden) return false
-    if (error === 0) return !isDeviceWhiteout(record)
+    if (hasDotWhiteout(fd, name, u.format)) return false
+    if (error === 0) return !isWhiteoutIn(u, lower, name)
     if (error !== -E.ENOENT && error !== -E.ENAMETOOLONG) return true
   }
   return false
+}
+
+/** Whether the object of a lower directory that `record` describes only hides its name. */
+function isWhiteoutIn(u: Union, lower: LayerDirectory, name: string): boolean {
+  if (isDeviceWhiteout(record)) return true
+  if (!lower.hasXattrWhiteouts(u.directoryFds, u.format)) return false
+  return isXattrWhiteout(u.fd(lower), name, record, u.format)
 }
 
 /** Takes a non-directory's name out of the upper, leaving a whiteout where one is needed. */
@@ -195,7 +201,15 @@ export function removeName(
     const hidden = addDotWhiteout(upper, name)
     return hidden < 0 || !inUpper ? hidden : unlinkat(upper, name, 0)
   }
+  const ready = readyForWhiteouts(u, parent)
+  if (ready < 0) return ready
   return inUpper ? u.work.renameWhiteout(upper, name) : u.work.linkWhiteout(upper, name)
+}
+
+/** What must be on disk before a whiteout is put into a directory of the upper. 0 or -errno. */
+export function readyForWhiteouts(u: Union, parent: Node): number {
+  if (!u.format.writesXattrWhiteouts) return 0
+  return upperOf(parent).markXattrWhiteouts(u.directoryFds, u.format)
 }
 
 /** Hides a name that only lower layers have. */
@@ -212,6 +226,8 @@ function addDotWhiteout(upper: number, name: string): number {
 
 /** Puts a whiteout in the place of an upper directory that merges or hides a lower one. */
 function hideDirectory(u: Union, parent: Node, name: string): number {
+  const ready = readyForWhiteouts(u, parent)
+  if (ready < 0) return ready
   const upper = u.fd(upperOf(parent))
   if (!u.format.writesDotWhiteouts) return u.work.exchangeWhiteout(upper, name)
   const hidden = addDotWhiteout(upper, name)
@@ -242,6 +258,7 @@ export function clearDirectory(
   if (error < 0) return error
   error = copyMetadata(
     u,
+    upper.layer,
     { fd: u.fd(upper), name: '' },
     { fd: u.work.fd, name: temporary },
     stat,

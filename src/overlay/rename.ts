@@ -27,6 +27,7 @@ import {
   isUpperName,
   lowerPositive,
   pinUpper,
+  readyForWhiteouts,
   removeName,
 } from './removal.js'
 import { type Union, hasDirectory, upperOf } from './union.js'
@@ -78,15 +79,15 @@ function mayRename(
   const exchange = (flags & RENAME_EXCHANGE) !== 0
   const refused = mayMove(from, to)
   if (refused < 0) return refused
+  // RENAME_WHITEOUT is for the disk below an overlay, not for its users.
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -E.EINVAL
   const unfit = exchange ? 0 : mayReplace(u, from.node, to.node)
   if (unfit < 0) return unfit
   const movable = canMove(u, from.node) && (!exchange || canMove(u, to.node))
   return movable ? 0 : -E.EXDEV
 }
 
-/** RENAME_WHITEOUT is for the disk below an overlay, not for its users. */
 function checkFlags(to: Place, flags: number): number {
-  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -E.EINVAL
   if ((flags & RENAME_EXCHANGE) !== 0 && to.node === null) return -E.ENOENT
   return (flags & RENAME_NOREPLACE) !== 0 && to.node !== null ? -E.EEXIST : 0
 }
@@ -241,9 +242,11 @@ function renameReal(
   to: Place,
   whiteoutSource: boolean,
 ): number {
+  if (u.format.dotWhiteouts) return renameDot(u, from, to, whiteoutSource)
+  const ready = whiteoutSource ? readyForWhiteouts(u, from.parent) : 0
+  if (ready < 0) return ready
   const source = u.fd(upperOf(from.parent))
   const target = u.fd(upperOf(to.parent))
-  if (u.format.dotWhiteouts) return renameDot(u, from, to, whiteoutSource)
   const overWhiteout =
     to.node === null && statx(target, to.name, AT_SYMLINK_NOFOLLOW, record, 0) === 0
   if (overWhiteout && (whiteoutSource || from.node.isDirectory)) {
@@ -251,6 +254,7 @@ function renameReal(
     if (error < 0 || whiteoutSource) return error
     return unlinkat(source, from.name, 0)
   }
+  if (whiteoutSource && u.format.writesXattrWhiteouts) return renameThenHide(u, from, to)
   const flags = whiteoutSource ? RENAME_WHITEOUT : 0
   const error = renameat2(source, from.name, target, to.name, flags)
   if (error !== -E.EINVAL || !whiteoutSource) return error

@@ -8,8 +8,9 @@ import { LayerDirectory } from '../layer/layer-directory.js'
 import type { Layer } from '../layer/layer.js'
 import { readDirectory } from '../layer/read-directory.js'
 import { setOpaque } from '../layer/opaque.js'
-import { AT_REMOVEDIR, RENAME_EXCHANGE, S_IFCHR } from '../sys/constants.js'
-import { fchmodat, linkat, mkdirat, mknodat, renameat2, unlinkat } from '../sys/inode.js'
+import { makeWhiteout } from '../layer/whiteout.js'
+import { AT_REMOVEDIR, RENAME_EXCHANGE } from '../sys/constants.js'
+import { fchmodat, linkat, mkdirat, renameat2, unlinkat } from '../sys/inode.js'
 
 const DT_DIR = 4
 
@@ -76,7 +77,7 @@ export class WorkDirectory {
       const linked = linkat(this.fd, this.whiteout, dirfd, name, 0)
       if (linked !== -E.EMLINK && linked !== -E.ENOENT && linked !== -E.EPERM)
         return linked
-      if (linked === -E.EPERM) return mknodat(dirfd, name, S_IFCHR, 0)
+      if (linked === -E.EPERM) return makeWhiteout(dirfd, name, this.format)
       this.whiteout = ''
     }
     return -E.EIO
@@ -111,7 +112,7 @@ export class WorkDirectory {
   private sharedWhiteout(): number {
     if (this.whiteout !== '') return 0
     const name = this.temporary()
-    const made = mknodat(this.fd, name, S_IFCHR, 0)
+    const made = makeWhiteout(this.fd, name, this.format)
     if (made >= 0) this.whiteout = name
     return made
   }

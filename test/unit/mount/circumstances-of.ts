@@ -13,6 +13,7 @@ export function given(changes: Partial<Circumstances> = {}): Circumstances {
     mayTrusted: true,
     selinux: false,
     passthroughForbidden: false,
+    deviceWhiteoutsForbidden: false,
     ...changes,
   }
 }

@@ -22,6 +22,7 @@ t.test('defaults with a verb', async t => {
     format: 'kernel-trusted',
     redirectDir: 'on',
     index: true,
+    dotWhiteouts: false,
     metacopy: false,
     xino: 'on',
     uuid: 'auto',
@@ -127,6 +128,9 @@ t.test('one option at a time', async t => {
     ['passthrough=off', given(), { passthrough: false }],
     ['passthrough=on', dropIn({ passthroughForbidden: true }), { passthrough: true }],
     ['rw', dropIn({ passthroughForbidden: true }), { passthrough: false }],
+    ['rw', dropIn({ deviceWhiteoutsForbidden: true }), { dotWhiteouts: true }],
+    ['rw', dropIn(), { dotWhiteouts: false }],
+    ['rw', given({ deviceWhiteoutsForbidden: true }), { dotWhiteouts: false }],
     ['max_stack_depth=2', given(), { maxStackDepth: 2 }],
     ['metacopy=on,index=on', dropIn(), { metacopy: false, index: false }],
   ]
