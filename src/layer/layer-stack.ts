@@ -1,0 +1,98 @@
+// The merged view of layers that do not change, as far as unpacking another one on top of them
+// asks: what a name is, and in which layer. Reads layers as unpacking wrote them, so it follows
+// whiteouts and opaque directories, and no redirects.
+import { E } from '../errno/errno.js'
+import { FsError } from '../errno/fs-error.js'
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_DIRECTORY, O_RDONLY } from '../sys/constants.js'
+import { close, openat2 } from '../sys/file.js'
+import { statx } from '../sys/inode.js'
+import { isDirectory, statRecords } from '../sys/stat.js'
+import type { LayerFormat } from './format.js'
+import { opaqueValue } from './opaque.js'
+import { hasDotWhiteout, isDeviceWhiteout, isXattrWhiteout } from './whiteout.js'
+
+/** A directory of the merged view. */
+export interface StackDirectory {
+  /** Below each layer's root, '' for the root. */
+  readonly path: string
+  /** Descriptors of the roots of the layers that have a part in it, topmost first. */
+  readonly layers: readonly number[]
+}
+
+/** What a name is in the merged view. */
+export interface StackObject {
+  /** The root of the layer that shows it. */
+  readonly layer: number
+  readonly path: string
+  /** Its stat record. */
+  readonly record: Uint32Array
+  /** For a directory: all of its parts. */
+  readonly directory: StackDirectory | undefined
+}
+
+export class LayerStack {
+  private readonly paths: readonly string[]
+  private readonly format: LayerFormat
+  private roots: number[] | undefined
+
+  /**
+   * @param paths roots of the layers, topmost first; they are opened at the first question.
+   */
+  constructor(paths: readonly string[], format: LayerFormat) {
+    this.paths = paths
+    this.format = format
+  }
+
+  /** The root of the merged view; undefined where there are no layers. Throws FsError. */
+  root(): StackDirectory | undefined {
+    this.roots ??= this.paths.map(path => {
+      const fd = openat2(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, 0)
+      if (fd < 0) throw new FsError(fd, 'open', path)
+      return fd
+    })
+    return this.roots.length === 0 ? undefined : { path: '', layers: this.roots }
+  }
+
+  /** What a name in a directory is; undefined where it is not, or is hidden. Throws FsError. */
+  lookup(directory: StackDirectory, name: string): StackObject | undefined {
+    const path = directory.path === '' ? name : `${directory.path}/${name}`
+    const parts: number[] = []
+    const top = statRecords(1)
+    const record = statRecords(1)
+    for (const root of directory.layers) {
+      const error = statx(root, path, AT_SYMLINK_NOFOLLOW, record, 0)
+      if (error < 0 && error !== -E.ENOENT) throw new FsError(error, 'statx', path)
+      const hidden = this.isDotHidden(root, directory.path, name)
+      if (error < 0) {
+        if (hidden) break
+        continue
+      }
+      if (isDeviceWhiteout(record) || isXattrWhiteout(root, path, record, this.format))
+        break
+      if (!isDirectory(record)) {
+        if (parts.length > 0) break
+        return { layer: root, path, record, directory: undefined }
+      }
+      if (parts.push(root) === 1) top.set(record)
+      if (hidden || opaqueValue(root, path, this.format) === 'y') break
+    }
+    const [layer] = parts
+    if (layer === undefined) return undefined
+    return { layer, path, record: top, directory: { path, layers: parts } }
+  }
+
+  close(): void {
+    for (const fd of this.roots ?? []) close(fd)
+    this.roots = []
+  }
+
+  private isDotHidden(root: number, directory: string, name: string): boolean {
+    if (!this.format.dotWhiteouts) return false
+    if (directory === '') return hasDotWhiteout(root, name, this.format)
+    const fd = openat2(root, directory, O_RDONLY | O_DIRECTORY, 0, 0)
+    if (fd < 0) throw new FsError(fd, 'open', directory)
+    const hidden = hasDotWhiteout(fd, name, this.format)
+    close(fd)
+    return hidden
+  }
+}
