@@ -1,6 +1,7 @@
 // The command: argv to what it asks for to exit status, and the only process.exit. The mount forms
 // load little, since a mount is started for every container; the rest is loaded when it is asked
 // for, and nothing after a mount.
+import { ImageError } from '../image/model/errors.js'
 import { MountError } from '../mount/mount-error.js'
 import { VERSION } from '../mount/version.js'
 import { rawArguments } from './arguments.js'
@@ -8,7 +9,7 @@ import { dropInHelp, MOUNT_HELP } from './help.js'
 import { howCalled, type Call } from './how-called.js'
 import { parseHelper } from './mount-helper.js'
 import { parseMountVerb } from './mount-verb.js'
-import { printError, printLine } from './output.js'
+import { asBytes, printError, printLine } from './output.js'
 import { parseDropIn } from './overlayfs.js'
 import { UsageError } from './usage-error.js'
 
@@ -56,6 +57,7 @@ function versionOf(program: string): string {
 
 function describe(error: unknown, call: Call): string {
   if (error instanceof MountError) return `plyfs: ${error.message}`
+  if (error instanceof ImageError) return asBytes(`plyfs: ${error.message}`)
   if (error instanceof UsageError) {
     const help = call.kind === 'drop-in' ? `${call.program} --help` : 'plyfs help mount'
     return `plyfs: ${error.message}; '${help}' says how it is called`

@@ -3,17 +3,18 @@ import { Command, CommanderError } from 'commander'
 import { VERSION } from '../../mount/version.js'
 import { MOUNT_HELP } from '../help.js'
 import { asBytes, printError, printLine } from '../output.js'
+import { addRegistryVerbs } from './registry-verbs.js'
 import { stats } from './stats.js'
 import { umount } from './umount.js'
 import { which } from './which.js'
 
 /** Runs a verb; returns the exit status. Throws what the verb throws. */
-export function runVerb(args: readonly string[]): number {
+export async function runVerb(args: readonly string[]): Promise<number> {
   let status = 0
   const program = build(ended => (status = ended))
   try {
     if (args.length === 0) program.help({ error: true })
-    program.parse([...args], { from: 'user' })
+    await program.parseAsync([...args], { from: 'user' })
   } catch (error) {
     // Commander has printed its message, or the help that was asked for (exit code 0).
     if (error instanceof CommanderError) return error.exitCode
@@ -43,6 +44,7 @@ function build(end: (status: number) => void): Command {
     .description('print live figures of a mount')
     .option('--json', 'print JSON')
     .action((dir: string, options: { json?: boolean }) => end(stats(dir, options)))
+  addRegistryVerbs(program, end)
   program
     .command('version')
     .description('print the version')

@@ -1,0 +1,54 @@
+// The verbs that talk to registries: their options, as docker has them.
+import type { Command } from 'commander'
+import { login, type LoginFlags, logout } from './login.js'
+import { pull, type PullFlags } from './pull.js'
+import { push, type PushFlags } from './push.js'
+import { search, type SearchFlags, tags } from './search.js'
+
+/** Adds them to a program. @param end is told the exit status. */
+export function addRegistryVerbs(program: Command, end: (status: number) => void): void {
+  program
+    .command('pull <name...>')
+    .description('fetch images from registries')
+    .option('-a, --all-tags', 'every tag of the repository')
+    .option('--platform <os/arch>', "of an image for several; this machine's by default")
+    .option('-q, --quiet', 'print the names alone')
+    .option('--root <dir>', 'the store')
+    .action(async (names: string[], flags: PullFlags) => end(await pull(names, flags)))
+  program
+    .command('push <name>')
+    .description('send an image to its registry; without a tag, every tag of it')
+    .option('-a, --all-tags', 'every tag, as without a tag')
+    .option('-q, --quiet', 'print the names alone')
+    .option('--root <dir>', 'the store')
+    .action(async (name: string, flags: PushFlags) => end(await push(name, flags)))
+  program
+    .command('login [server]')
+    .description('log in to a registry (Docker Hub without one)')
+    .option('-u, --username <name>', 'who')
+    .option('-p, --password <password>', 'seen by other users: better --password-stdin')
+    .option('--password-stdin', 'read the password from standard input')
+    .action(async (server: string | undefined, flags: LoginFlags) =>
+      end(await login(server, flags)),
+    )
+  program
+    .command('logout [server]')
+    .description('forget the login of a registry')
+    .action(async (server: string | undefined) => end(await logout(server)))
+  program
+    .command('search <term>')
+    .description('look for images: [HOST/]TERM')
+    .option('--limit <n>', 'results of each registry, at most', '25')
+    .option('-f, --filter <filter...>', 'stars=N, is-official=true, is-automated=true')
+    .option('--no-trunc', 'whole descriptions')
+    .option('--json', 'print JSON')
+    .option('-q, --quiet', 'print the names alone')
+    .action(async (term: string, flags: SearchFlags) => end(await search(term, flags)))
+  program
+    .command('tags <name>')
+    .description('list the tags that a registry has of a repository')
+    .option('--json', 'print JSON')
+    .action(async (name: string, flags: { json?: boolean }) =>
+      end(await tags(name, flags)),
+    )
+}
