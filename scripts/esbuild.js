@@ -21,7 +21,11 @@ const common = {
 }
 
 /** The entry points of the product, by the name each bundle gets. */
-const entries = { plyfs: 'src/cli/main.ts', serve: 'src/mount/serve-thread.ts' }
+const entries = {
+  plyfs: 'src/cli/main.ts',
+  serve: 'src/mount/serve-thread.ts',
+  store: 'src/image/store/store-thread.ts',
+}
 
 async function bundle() {
   const result = await build({

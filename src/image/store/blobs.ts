@@ -7,7 +7,7 @@ import { type Digest, digestOf, isDigest } from '../model/digest.js'
 import { ImageError } from '../model/errors.js'
 import { fileSource } from './file-source.js'
 import { HashingFile } from './hashing-file.js'
-import type { ExpectedBlob, PartialBlob, StoredBlob } from './image-record.js'
+import type { ExpectedBlob, PartialBlob, StagedBlob, StoredBlob } from './image-record.js'
 import { openPartialBlob } from './partial-blob.js'
 import { isMissing, replaceFile } from './replace-file.js'
 import { openScratch } from './scratch.js'
@@ -81,6 +81,19 @@ export class Blobs {
    * throws; nothing stays then.
    */
   async write(source: ByteSource, expected: ExpectedBlob = {}): Promise<StoredBlob> {
+    const staged = await this.stage(source, expected)
+    try {
+      return staged.publish()
+    } finally {
+      staged.discard()
+    }
+  }
+
+  /**
+   * As `write`, but for content of which it is not known yet whether it is part of an image: it is
+   * beside the blobs until it is published, and gone when it is discarded.
+   */
+  async stage(source: ByteSource, expected: ExpectedBlob = {}): Promise<StagedBlob> {
     const scratch = openScratch(this.place.incoming, 'write')
     try {
       const handle = await open(nodePath(scratch.path), 'r+')
@@ -90,12 +103,21 @@ export class Blobs {
         await file.append(source, size => {
           if (size > most) throw tooLong(expected, most)
         })
-        return this.publish(scratch.path, file, expected)
+        checkBlob(file, expected)
+        const { digest, size } = file
+        return {
+          digest,
+          size,
+          path: scratch.path,
+          publish: () => this.publish(scratch.path, { digest, size }),
+          discard: () => scratch.remove(),
+        }
       } finally {
         await handle.close()
       }
-    } finally {
+    } catch (error) {
       scratch.remove()
+      throw error
     }
   }
 
@@ -109,9 +131,10 @@ export class Blobs {
     if (this.has(digest, size)) return null
     const path = this.place.partialBlob(digest)
     for (;;) {
-      const partial = await openPartialBlob(path, expected, file =>
-        this.publish(path, file, expected),
-      )
+      const partial = await openPartialBlob(path, expected, file => {
+        checkBlob(file, expected)
+        return this.publish(path, file)
+      })
       if (this.has(digest, size)) {
         await partial.close()
         return null
@@ -135,19 +158,21 @@ export class Blobs {
       .filter(isDigest)
   }
 
-  /** Renames a whole file into place. */
-  private publish(path: string, file: HashingFile, expected: ExpectedBlob): StoredBlob {
-    const { digest, size } = file
-    if (expected.size !== undefined && size !== expected.size)
-      throw new ImageError(
-        'mismatch',
-        `${nameOf(expected)} has ${size} bytes instead of ${expected.size}`,
-      )
-    if (expected.digest !== undefined && digest !== expected.digest)
-      throw new ImageError('mismatch', `${expected.digest} has the contents of ${digest}`)
+  /** Renames a whole and checked file into place. */
+  private publish(path: string, { digest, size }: StoredBlob): StoredBlob {
     fs.renameSync(nodePath(path), nodePath(this.place.blob(digest)))
     return { digest, size }
   }
+}
+
+function checkBlob({ digest, size }: StoredBlob, expected: ExpectedBlob): void {
+  if (expected.size !== undefined && size !== expected.size)
+    throw new ImageError(
+      'mismatch',
+      `${nameOf(expected)} has ${size} bytes instead of ${expected.size}`,
+    )
+  if (expected.digest !== undefined && digest !== expected.digest)
+    throw new ImageError('mismatch', `${expected.digest} has the contents of ${digest}`)
 }
 
 function absent(digest: Digest): ImageError {

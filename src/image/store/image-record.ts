@@ -61,6 +61,15 @@ export interface StoredBlob {
   readonly size: number
 }
 
+/** A blob beside the others. */
+export interface StagedBlob extends StoredBlob {
+  /** Its file until it is published: a latin1 string of bytes. */
+  readonly path: string
+  publish(): StoredBlob
+  /** Removes it where it was not published. */
+  discard(): void
+}
+
 /** What a blob has to be; anything else fails and leaves nothing. */
 export interface ExpectedBlob {
   readonly digest?: Digest

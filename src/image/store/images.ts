@@ -68,6 +68,11 @@ export class Images {
     return named ?? findByPrefix(text, records)
   }
 
+  /** What a written name may mean, the likeliest first. @throws ImageError `invalid`. */
+  candidates(text: string): readonly Reference[] {
+    return this.rules.candidates(text)
+  }
+
   /** What a text refers to here: the name that is known, else the first that it could be. */
   referenceOf(text: string): Reference {
     const candidates = this.rules.candidates(text)

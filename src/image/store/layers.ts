@@ -40,6 +40,8 @@ export interface LayerRecord {
   readonly entries: number
   /** Bytes of file contents. */
   readonly bytes: number
+  /** Bytes of the uncompressed tar. */
+  readonly tarSize: number
 }
 
 export class Layers {
@@ -179,6 +181,7 @@ export class Layers {
       format: this.format,
       entries: result?.entries ?? 0,
       bytes: result?.bytes ?? 0,
+      tarSize: result?.tarSize ?? 0,
     }
     replaceFile(`${folder}/layer.json`, `${JSON.stringify(record, null, 1)}\n`)
     return record
@@ -230,6 +233,7 @@ function readRecord(bytes: Uint8Array, chainId: Digest): LayerRecord {
     format: readFormat(object['format'], what),
     entries: asCount(object['entries'], `${what}: entries`),
     bytes: asCount(object['bytes'], `${what}: bytes`),
+    tarSize: asCount(object['tarSize'], `${what}: tarSize`),
   }
 }
 

@@ -25,6 +25,8 @@ export interface UnpackResult {
   readonly entries: number
   /** Bytes of file contents. */
   readonly bytes: number
+  /** Bytes of the tar. */
+  readonly tarSize: number
 }
 
 export type FromStoreThread =

@@ -1,0 +1,164 @@
+// `load`: images of an archive or of a layout's folder into the store, by content and never by a
+// file's name.
+import * as fs from 'node:fs'
+import type { ByteSource } from '../bytes/byte-source.js'
+import { CompressionError } from '../compress/compression-error.js'
+import { decompress } from '../compress/decompress.js'
+import { TarError } from '../tar/tar-error.js'
+import { ImageError } from './model/errors.js'
+import { hostPlatform, type Platform } from './model/platform.js'
+import { fullName } from './model/reference.js'
+import type { Progress } from './progress.js'
+import { ArchiveMembers } from './sources/archive-members.js'
+import type { ArchivedImage } from './sources/archived-image.js'
+import { dockerArchiveImages, isDockerArchive } from './sources/docker-archive.js'
+import { folderFiles, memberFiles } from './sources/layout-files.js'
+import { isLayout, layoutImages } from './sources/oci-layout.js'
+import { fileSource } from './store/file-source.js'
+import type { ImageRecord } from './store/image-record.js'
+import { nodePath } from './store/store-place.js'
+import type { Store } from './store/store.js'
+
+export interface LoadOptions {
+  /** Of an index's images the one for it; the machine's unless told. */
+  readonly platform?: Platform
+  readonly progress: Progress
+  /** Called once when `gc` has to be waited for. */
+  readonly onWait?: () => void
+}
+
+export interface LoadedImage {
+  readonly record: ImageRecord
+  /** Full names that it was given. */
+  readonly names: readonly string[]
+  /** Names that another image had until now, with that image's ID. */
+  readonly moved: readonly { readonly name: string; readonly from: string }[]
+}
+
+/**
+ * Loads from a file or a folder.
+ * @param path a latin1 string of bytes.
+ * @throws ImageError, or Node's error when it cannot be read.
+ */
+export function loadPath(
+  store: Store,
+  path: string,
+  options: LoadOptions,
+): Promise<LoadedImage[]> {
+  const stat = fs.statSync(nodePath(path))
+  if (!stat.isDirectory())
+    return loadStream(
+      store,
+      fileSource(path),
+      options,
+      stat.isFile() ? stat.size : undefined,
+    )
+  return store.whileAdding(() => {
+    const files = folderFiles(path, store.blobs, options.progress)
+    if (!isLayout(files))
+      throw new ImageError('malformed', `${path} is a folder, but no OCI layout`)
+    return addAll(store, layoutImages(files, wanted(options)), options)
+  }, options.onWait)
+}
+
+/**
+ * Loads an archive: Docker's, or a tar of an OCI layout; plain, gzip or zstd.
+ * @param size bytes, where they are known: for the progress.
+ * @throws ImageError, or what the source throws.
+ */
+export function loadStream(
+  store: Store,
+  source: ByteSource,
+  options: LoadOptions,
+  size?: number,
+): Promise<LoadedImage[]> {
+  return store.whileAdding(async () => {
+    const members = new ArchiveMembers(store.blobs)
+    try {
+      await readArchive(members, source, options.progress, size)
+      return await addAll(store, imagesOf(members, store, options), options)
+    } finally {
+      members.discard()
+    }
+  }, options.onWait)
+}
+
+async function readArchive(
+  members: ArchiveMembers,
+  source: ByteSource,
+  progress: Progress,
+  size: number | undefined,
+): Promise<void> {
+  const task = progress.task('read archive', size)
+  const counted = async function* (): ByteSource {
+    for await (const piece of source) {
+      task.advance(piece.length)
+      yield piece
+    }
+  }
+  try {
+    await members.readAll((await decompress(counted())).stream)
+    task.done('read')
+  } catch (error) {
+    task.done('failed')
+    throw archiveError(error)
+  }
+}
+
+/** What the decoders say is about the archive as a whole here, not about a layer. */
+function archiveError(error: unknown): unknown {
+  if (!(error instanceof TarError) && !(error instanceof CompressionError)) return error
+  const entry = error instanceof TarError ? error.entry : undefined
+  const where = entry === undefined ? '' : ` at ${entry}`
+  return new ImageError(
+    error.code === 'truncated' ? 'malformed' : error.code,
+    `the archive is not readable${where}: ${error.message}`,
+    entry === undefined ? {} : { entry },
+    error,
+  )
+}
+
+function imagesOf(
+  members: ArchiveMembers,
+  store: Store,
+  options: LoadOptions,
+): ArchivedImage[] {
+  // Docker 25 and later writes both; the layout has the manifests.
+  const files = memberFiles(members, store.blobs)
+  if (isLayout(files)) return layoutImages(files, wanted(options))
+  if (isDockerArchive(members)) return dockerArchiveImages(members)
+  throw new ImageError(
+    'malformed',
+    members.isEmpty
+      ? 'the archive is empty'
+      : "this is no image archive: it has neither manifest.json nor index.json ('plyfs import' takes the tar of a root filesystem)",
+  )
+}
+
+async function addAll(
+  store: Store,
+  images: readonly ArchivedImage[],
+  options: LoadOptions,
+): Promise<LoadedImage[]> {
+  const loaded: LoadedImage[] = []
+  for (const { image, names, bring } of images) {
+    await bring()
+    const before = store.images.list()
+    const record = await store.addImage(image, names, options.progress)
+    const full = names.map(fullName)
+    loaded.push({
+      record,
+      names: full,
+      moved: before
+        .filter(other => other.id !== record.id)
+        .flatMap(({ id, names: had }) =>
+          had.filter(name => full.includes(name)).map(name => ({ name, from: id })),
+        ),
+    })
+  }
+  return loaded
+}
+
+function wanted({ platform }: LoadOptions): Platform {
+  return platform ?? hostPlatform()
+}

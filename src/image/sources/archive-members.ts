@@ -1,0 +1,197 @@
+// The members of an image archive, read in one pass from a file or a pipe: nothing says in advance
+// which of them are layers, since the list of images often stands last. Small ones stay in memory,
+// large ones are staged beside the store's blobs; nothing is part of the store yet.
+import type { ByteSource } from '../../bytes/byte-source.js'
+import {
+  type Compression,
+  DETECT_BYTES,
+  detectCompression,
+} from '../../compress/compression.js'
+import type { TarHeader } from '../../tar/entry.js'
+import { TarReader } from '../../tar/reader.js'
+import { type Digest, digestOf, digestOfHex } from '../model/digest.js'
+import { ImageError } from '../model/errors.js'
+import { MAX_DOCUMENT } from '../model/json-shape.js'
+import * as fs from 'node:fs'
+import type { Blobs } from '../store/blobs.js'
+import type { StagedBlob } from '../store/image-record.js'
+import { nodePath } from '../store/store-place.js'
+
+/** Contents up to this size are kept in memory, as long as all of them are below `MEMORY`. */
+const SMALL = 64 * 1024
+const MEMORY = 32 * 1024 * 1024
+/** Members that link to members. */
+const MAX_LINKS = 8
+
+interface Member {
+  readonly digest: Digest
+  readonly size: number
+  readonly compression: Compression
+  readonly bytes: Uint8Array | null
+  readonly staged: StagedBlob | null
+}
+
+export class ArchiveMembers {
+  private readonly blobs: Blobs
+  private readonly members = new Map<string, Member>()
+  private readonly links = new Map<string, string>()
+  private readonly published = new Set<Member>()
+  private inMemory = 0
+
+  constructor(blobs: Blobs) {
+    this.blobs = blobs
+  }
+
+  /** Reads a whole tar. @throws TarError, or what the source throws. */
+  async readAll(tar: ByteSource): Promise<void> {
+    const reader = new TarReader(tar)
+    for (;;) {
+      const header = await reader.next()
+      if (header === undefined) return
+      const name = normal(header.path)
+      if (header.type === 'symlink') this.links.set(name, beside(name, header.linkname))
+      else if (header.type === 'link') this.links.set(name, normal(header.linkname))
+      else if (header.type === 'file') await this.add(name, header, reader)
+    }
+  }
+
+  has(name: string): boolean {
+    return this.find(name) !== null
+  }
+
+  /** Whether there is any. */
+  get isEmpty(): boolean {
+    return this.members.size === 0
+  }
+
+  /** A JSON document. @throws ImageError `malformed` or `limit`. */
+  document(name: string): Uint8Array {
+    const member = this.mustFind(name)
+    if (member.size > MAX_DOCUMENT)
+      throw new ImageError('limit', `${name} has ${member.size} bytes`, { entry: name })
+    return member.bytes ?? fs.readFileSync(nodePath(member.staged?.path ?? ''))
+  }
+
+  /** What a member is. @throws ImageError `malformed` when it is not there. */
+  describe(name: string): Pick<Member, 'digest' | 'size' | 'compression'> {
+    return this.mustFind(name)
+  }
+
+  /** Makes a member a blob of the store. @throws ImageError `malformed` when it is not there. */
+  publish(name: string): void {
+    const member = this.mustFind(name)
+    if (this.published.has(member) || this.blobs.has(member.digest, member.size)) return
+    if (member.bytes === null) member.staged?.publish()
+    else this.blobs.add(member.bytes)
+    this.published.add(member)
+  }
+
+  /** Removes what was not published. */
+  discard(): void {
+    for (const { staged } of this.members.values()) staged?.discard()
+  }
+
+  private async add(name: string, header: TarHeader, reader: TarReader): Promise<void> {
+    // A later duplicate wins, as when the archive is unpacked.
+    this.members.get(name)?.staged?.discard()
+    this.links.delete(name)
+    if (header.sparse !== undefined)
+      throw new ImageError('unsupported', `${name} is a sparse file`, { entry: name })
+    const known = blobNamed(name)
+    if (known !== null && this.blobs.has(known, header.size)) {
+      // Its name is its digest, and the store has it.
+      const compression = detectCompression(await firstBytes(this.blobs.open(known)))
+      const bytes = null
+      this.members.set(name, {
+        digest: known,
+        size: header.size,
+        compression,
+        bytes,
+        staged: null,
+      })
+      return
+    }
+    const small = header.size <= SMALL && this.inMemory + header.size <= MEMORY
+    this.members.set(
+      name,
+      await (small ? this.keep(header, reader) : this.stage(header, reader)),
+    )
+  }
+
+  private async keep({ size }: TarHeader, reader: TarReader): Promise<Member> {
+    const pieces: Buffer[] = []
+    for await (const piece of reader.contents()) pieces.push(Buffer.from(piece))
+    const bytes = Buffer.concat(pieces, size)
+    this.inMemory += size
+    const compression = detectCompression(bytes)
+    return { digest: digestOf(bytes), size, compression, bytes, staged: null }
+  }
+
+  private async stage({ size }: TarHeader, reader: TarReader): Promise<Member> {
+    let first = Buffer.alloc(0)
+    const contents = async function* (): ByteSource {
+      for await (const piece of reader.contents()) {
+        if (first.length < DETECT_BYTES)
+          first = Buffer.concat([first, piece.subarray(0, DETECT_BYTES)])
+        yield piece
+      }
+    }
+    const staged = await this.blobs.stage(contents(), { size })
+    const compression = detectCompression(first)
+    return { digest: staged.digest, size, compression, bytes: null, staged }
+  }
+
+  private mustFind(name: string): Member {
+    const member = this.find(name)
+    if (member !== null) return member
+    throw new ImageError('malformed', `the archive has no ${name}`, { entry: name })
+  }
+
+  private find(name: string): Member | null {
+    let at = normal(name)
+    for (let i = 0; i <= MAX_LINKS; i++) {
+      const member = this.members.get(at)
+      if (member !== undefined) return member
+      const target = this.links.get(at) ?? this.throughFolder(at)
+      if (target === undefined) return null
+      at = target
+    }
+    return null
+  }
+
+  /** A link may stand for a folder: `ID -> ../OTHER`, asked for as `ID/layer.tar`. */
+  private throughFolder(name: string): string | undefined {
+    const slash = name.lastIndexOf('/')
+    if (slash < 0) return undefined
+    const folder = this.links.get(name.slice(0, slash))
+    return folder === undefined ? undefined : folder + name.slice(slash)
+  }
+}
+
+/** Without `.`, empty parts, and leading slashes; `..` climbs, at most to the top. */
+function normal(path: string): string {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part === '..') parts.pop()
+    else parts.push(part)
+  }
+  return parts.join('/')
+}
+
+/** What a symbolic link of this name means. */
+function beside(name: string, target: string): string {
+  if (target.startsWith('/')) return normal(target)
+  return normal(`${name.slice(0, name.lastIndexOf('/') + 1)}${target}`)
+}
+
+/** The digest that a layout's blob has by its name. */
+function blobNamed(name: string): Digest | null {
+  const hex = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(name)?.[1]
+  return hex === undefined ? null : digestOfHex(hex)
+}
+
+async function firstBytes(source: ByteSource): Promise<Uint8Array> {
+  for await (const piece of source) return piece
+  return new Uint8Array(0)
+}

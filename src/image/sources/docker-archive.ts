@@ -1,0 +1,65 @@
+// What `docker save` and `podman save` write: manifest.json lists images, each with its config, its
+// tags and its layers' tars (Docker image specification 1.2, "Combined Image JSON + Filesystem
+// Changeset Format"). Layers are taken as they are, compressed or not.
+import { parseConfig } from '../model/config.js'
+import { ImageError } from '../model/errors.js'
+import { asList, asObject, asString, asStrings, parseJson } from '../model/json-shape.js'
+import { layerType } from '../model/media-types.js'
+import { parseReference, type Reference } from '../model/reference.js'
+import type { Descriptor } from '../model/descriptor.js'
+import type { ArchivedImage } from './archived-image.js'
+import type { ArchiveMembers } from './archive-members.js'
+
+const LIST = 'manifest.json'
+
+export function isDockerArchive(members: ArchiveMembers): boolean {
+  return members.has(LIST)
+}
+
+/** All images of the archive. @throws ImageError `malformed`. */
+export function dockerArchiveImages(members: ArchiveMembers): ArchivedImage[] {
+  const list = asList(parseJson(members.document(LIST), LIST), LIST)
+  if (list.length === 0) throw new ImageError('malformed', `${LIST} names no image`)
+  return list.map((item, i) => readImage(members, item, `${LIST}[${i}]`))
+}
+
+function readImage(members: ArchiveMembers, item: unknown, what: string): ArchivedImage {
+  const object = asObject(item, what)
+  const config = members.document(memberName(object['Config'], `${what}.Config`))
+  const layers = asStrings(object['Layers'], `${what}.Layers`).map(nameOfText)
+  const { diffIds } = parseConfig(config, `${what}: config`)
+  if (diffIds.length !== layers.length)
+    throw new ImageError(
+      'malformed',
+      `${what} has ${layers.length} layers and its config ${diffIds.length}`,
+    )
+  return {
+    image: { config, layers: layers.map(layer => descriptorOf(members, layer)) },
+    names: asStrings(object['RepoTags'], `${what}.RepoTags`).map(readTag),
+    bring: () => {
+      for (const layer of layers) members.publish(layer)
+      return Promise.resolve()
+    },
+  }
+}
+
+function descriptorOf(members: ArchiveMembers, layer: string): Descriptor {
+  const { digest, size, compression } = members.describe(layer)
+  return { mediaType: layerType(compression), digest, size }
+}
+
+function readTag(tag: string): Reference {
+  const reference = parseReference(tag)
+  if (reference.digest !== undefined)
+    throw new ImageError('malformed', `the archive's name ${tag} has a digest`)
+  return reference
+}
+
+function memberName(value: unknown, what: string): string {
+  return nameOfText(asString(value, what))
+}
+
+/** Names in the document are text, those of the archive bytes. */
+function nameOfText(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1')
+}

@@ -1,0 +1,42 @@
+// The store's thread: unpacks a layer, or waits for a lock, and ends. It answers its parent with
+// one message at the end, whatever happens.
+import { parentPort, workerData } from 'node:worker_threads'
+import { FsError } from '../../errno/fs-error.js'
+import { flock } from '../../sys/file.js'
+import { ImageError } from '../model/errors.js'
+import type { FromStoreThread, StoreJob, ThreadError, UnpackResult } from './store-job.js'
+import { unpackLayer } from './unpack-layer.js'
+
+const port = parentPort
+if (port === null) throw new Error('this file is a thread of the store')
+const say = (message: FromStoreThread): void => port.postMessage(message)
+
+try {
+  say({ kind: 'done', result: await work(workerData as StoreJob) })
+} catch (error) {
+  say({ kind: 'failed', error: describe(error) })
+}
+
+async function work(job: StoreJob): Promise<UnpackResult | null> {
+  if (job.kind === 'unpack')
+    return unpackLayer(job, count => say({ kind: 'bytes', count }))
+  const result = flock(job.fd, job.operation)
+  if (result < 0) throw new FsError(result, 'flock')
+  return null
+}
+
+function describe(error: unknown): ThreadError {
+  if (error instanceof ImageError)
+    return {
+      is: 'image',
+      code: error.code,
+      message: error.message,
+      place: { ...error.place },
+    }
+  if (error instanceof FsError) {
+    const { errno, syscall, path } = error
+    return { is: 'system', errno, syscall, ...(path === undefined ? {} : { path }) }
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { is: 'other', stack }
+}
