@@ -1,5 +1,6 @@
-// Reads a byte source by count instead of by piece. What lies within one piece is handed out
-// where it lies; only what spans two is copied.
+// Reads a byte source by count instead of by piece, without waiting where the bytes are there:
+// what lies within one piece is handed out where it lies. Who finds too few bytes goes back to
+// where it began, waits for `grow`, and begins again.
 import { asBuffer, type ByteSource } from './byte-source.js'
 
 const NOTHING = Buffer.alloc(0)
@@ -7,8 +8,8 @@ const NOTHING = Buffer.alloc(0)
 export class ByteCursor {
   private piece: Buffer = NOTHING
   private at = 0
-  private ended = false
   private before = 0
+  private finished = false
   private readonly iterator: AsyncIterator<Uint8Array>
 
   constructor(source: ByteSource) {
@@ -20,67 +21,70 @@ export class ByteCursor {
     return this.before + this.at
   }
 
-  /** `length` bytes if they are there without waiting. Valid until the next call. */
-  takeNow(length: number): Buffer | undefined {
-    if (this.piece.length - this.at < length) return undefined
-    return this.piece.subarray(this.at, (this.at += length))
+  /** Bytes that are there without waiting. */
+  get available(): number {
+    return this.piece.length - this.at
   }
 
-  /** `length` bytes; fewer only at the end of the source. Valid until the next call. */
-  async take(length: number): Promise<Buffer> {
-    const now = this.takeNow(length)
-    if (now !== undefined) return now
-    const parts: Buffer[] = []
-    let missing = length
-    while (missing > 0) {
-      const part = await this.some(missing)
-      if (part.length === 0) break
-      parts.push(Buffer.from(part))
-      missing -= part.length
-    }
-    return Buffer.concat(parts, length - missing)
+  /** Whether nothing comes behind what is available. */
+  get ended(): boolean {
+    return this.finished
   }
 
-  /** At least one byte and at most `most`, which may not be 0; none only at the end. */
-  async some(most: number): Promise<Buffer> {
-    if (!(await this.fill())) return NOTHING
-    return this.someNow(most)
-  }
-
-  /** What is there without waiting, at most `most` bytes: maybe none. */
-  someNow(most: number): Buffer {
-    const end = Math.min(this.at + most, this.piece.length)
+  /** `length` bytes, or what is available of them. Valid until `grow`. */
+  take(length: number): Buffer {
+    const end = Math.min(this.at + length, this.piece.length)
     return this.piece.subarray(this.at, (this.at = end))
   }
 
-  /** Passes over bytes; returns how many there were. */
-  async skip(length: number): Promise<number> {
-    let left = length
-    while (left > 0 && (await this.fill())) left -= this.someNow(left).length
+  /** Passes over at most `length` bytes that are available; returns how many. */
+  skip(length: number): number {
+    const skipped = Math.min(length, this.available)
+    this.at += skipped
+    return skipped
+  }
+
+  /** Goes back to a position that has been passed since the last `grow`. */
+  rewind(position: number): void {
+    this.at = position - this.before
+  }
+
+  /** Waits until more is available, or the source has ended; whether there is more. */
+  async grow(): Promise<boolean> {
+    while (!this.finished) {
+      // The source may reuse the memory of the piece it gave.
+      const rest = this.available === 0 ? NOTHING : Buffer.from(this.take(this.available))
+      const step = await this.iterator.next()
+      this.before += this.at - rest.length
+      this.at = 0
+      this.finished = step.done === true
+      if (step.done === true) this.piece = rest
+      else {
+        const more = asBuffer(step.value)
+        this.piece = rest.length === 0 ? more : Buffer.concat([rest, more])
+        if (more.length > 0) return true
+      }
+    }
+    return false
+  }
+
+  /** Passes over bytes, waiting for them; returns how many there were. */
+  async pass(length: number): Promise<number> {
+    let left = length - this.skip(length)
+    while (left > 0 && (await this.grow())) left -= this.skip(left)
     return length - left
   }
 
   /** Reads to the end: what computes a digest of the source then has seen all of it. */
   async drain(): Promise<void> {
-    while (await this.fill()) this.at = this.piece.length
+    do this.skip(this.available)
+    while (await this.grow())
   }
 
   /** Tells the source that no more will be asked for. */
   async close(): Promise<void> {
-    if (this.ended) return
-    this.ended = true
+    if (this.finished) return
+    this.finished = true
     await this.iterator.return?.()
-  }
-
-  private async fill(): Promise<boolean> {
-    while (this.at === this.piece.length) {
-      if (this.ended) return false
-      const step = await this.iterator.next()
-      this.before += this.piece.length
-      this.at = 0
-      this.piece = step.done === true ? NOTHING : asBuffer(step.value)
-      this.ended = step.done === true
-    }
-    return true
   }
 }

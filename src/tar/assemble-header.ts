@@ -14,9 +14,16 @@ export interface Preceding {
   readonly longLink: string | undefined
 }
 
+/** A header whose last three fields the reader fills in: copying it would cost more than reading. */
+export type UnplacedHeader = Omit<TarHeader, 'dataOffset' | 'storedSize' | 'sparse'> & {
+  dataOffset: number
+  storedSize: number
+  sparse?: readonly SparseRun[]
+}
+
 /** An entry, but for what only the stream tells: where its contents begin, and its sparse map. */
 export interface Assembled {
-  readonly header: Omit<TarHeader, 'dataOffset' | 'storedSize' | 'sparse'>
+  readonly header: UnplacedHeader
   readonly path: string
   readonly linkname: string
   readonly size: number
@@ -65,6 +72,8 @@ function assemble(
     devmajor: decimalOf(pax, 'SCHILY.devmajor') ?? block.devmajor,
     devminor: decimalOf(pax, 'SCHILY.devminor') ?? block.devminor,
     xattrs: xattrsOf(pax),
+    dataOffset: 0,
+    storedSize: 0,
   }
   return { header, path, linkname, ...sizes }
 }

@@ -1,7 +1,6 @@
 // Maps of sparse files in GNU's forms: the old header's own table, and PAX 0.0, 0.1 and 1.0 (GNU
 // tar manual, "Storing Sparse Files"). Every map is checked: runs in order, apart, inside the
 // file, and as long together as the contents that follow.
-import type { ByteCursor } from '../bytes/byte-cursor.js'
 import type { SparseRun } from './entry.js'
 import { BLOCK } from './header.js'
 import { parseDecimal, parseField } from './numbers.js'
@@ -15,17 +14,16 @@ const OLD_EXTENDED = 482
 const EXTENSION_PAIRS = 21
 const EXTENSION_EXTENDED = 504
 
+/** Takes the next block of the stream; a shorter one only at its end. */
+type TakeBlock = () => Buffer
+
 /** The old form: pairs in the header block, and in blocks behind it. Raises TarError. */
-export async function readOldMap(
-  header: Buffer,
-  cursor: ByteCursor,
-  limit: number,
-): Promise<SparseRun[]> {
+export function readOldMap(header: Buffer, take: TakeBlock, limit: number): SparseRun[] {
   const runs: SparseRun[] = []
   let more = pairsOf(header, OLD_MAP_AT, OLD_MAP_PAIRS, OLD_EXTENDED, runs)
   for (let bytes = BLOCK; more; bytes += BLOCK) {
     if (bytes > limit) throw tooLarge()
-    const block = await cursor.take(BLOCK)
+    const block = take()
     if (block.length < BLOCK) throw new TarError('truncated', 'a sparse map is cut off')
     more = pairsOf(block, 0, EXTENSION_PAIRS, EXTENSION_EXTENDED, runs)
   }
@@ -60,18 +58,18 @@ export function parseListedMap(text: string): SparseRun[] {
  * PAX 1.0: decimal lines before the contents, filled up to a whole block.
  * @returns the runs, and the bytes that the map took of the contents.
  */
-export async function readLeadingMap(
-  cursor: ByteCursor,
+export function readLeadingMap(
+  take: TakeBlock,
   stored: number,
   limit: number,
-): Promise<{ runs: SparseRun[]; bytes: number }> {
+): { runs: SparseRun[]; bytes: number } {
   const numbers: string[] = []
   let rest = ''
   let bytes = 0
   for (let wanted = 1; numbers.length < wanted;) {
     if (bytes + BLOCK > limit) throw tooLarge()
     if (bytes + BLOCK > stored) throw misfit()
-    const block = await cursor.take(BLOCK)
+    const block = take()
     if (block.length < BLOCK) throw new TarError('truncated', 'a sparse map is cut off')
     bytes += BLOCK
     const lines = (rest + block.latin1Slice()).split('\n')

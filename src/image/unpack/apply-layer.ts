@@ -60,10 +60,13 @@ export async function applyLayer(
     unpacking = begin(options, limits)
     for (;;) {
       entry = undefined
-      const header = await reader.next()
+      // Most entries are wholly at hand, and cost no promise.
+      const next = reader.next()
+      const header = next instanceof Promise ? await next : next
       if (header === undefined) break
       entry = header.path
-      await apply(unpacking, reader, header)
+      const pending = apply(unpacking, reader, header)
+      if (pending !== undefined) await pending
       done.entries++
       done.bytes += header.storedSize
     }
@@ -95,18 +98,21 @@ function begin(options: ApplyOptions, limits: UnpackLimits): Unpacking {
   }
 }
 
-async function apply(u: Unpacking, reader: TarReader, header: TarHeader): Promise<void> {
+function apply(
+  u: Unpacking,
+  reader: TarReader,
+  header: TarHeader,
+): Promise<void> | undefined {
   const name = parseEntryName(header.path, u.limits.depth)
   switch (name.kind) {
     case 'object':
-      await applyObject(u, reader, header, name.components)
-      break
+      return applyObject(u, reader, header, name.components)
     case 'whiteout':
     case 'opaque':
       applyHiding(u, header, name)
-      break
+      return undefined
     case 'aufs':
-      break
+      return undefined
   }
 }
 
@@ -122,35 +128,34 @@ function applyHiding(
   else (directory.whiteouts ??= new Set()).add(name.name)
 }
 
-async function applyObject(
+function applyObject(
   u: Unpacking,
   reader: TarReader,
   header: TarHeader,
   components: Components,
-): Promise<void> {
+): Promise<void> | undefined {
   const name = components.at(-1)
   if (name === undefined) {
     if (header.type !== 'directory')
       throw new Refusal('malformed', `the root of the layer is a ${header.type}`)
     u.tree.root.header = header
-    return
+    return undefined
   }
   const parent = u.tree.directory(components.slice(0, -1))
   switch (header.type) {
+    case 'file':
+      return createFile(u, reader, parent, name, header)
     case 'directory':
       u.tree.replaceByDirectory(parent, name).header = header
-      break
+      return undefined
     case 'link':
       createLink(u, parent, name, header)
-      break
-    case 'file':
-      await createFile(u, reader, parent, name, header)
-      break
+      return undefined
     case 'symlink':
     case 'char':
     case 'block':
     case 'fifo':
       createSpecial(u, parent, name, header)
-      break
+      return undefined
   }
 }

@@ -23,28 +23,47 @@ import type { UnpackDirectory } from './layer-tree.js'
 import type { Owner } from './ownership.js'
 import { Refusal } from './refusal.js'
 import type { Unpacking } from './unpacking.js'
-import { writeContents } from './write-contents.js'
+import { writeContents, writeNow } from './write-contents.js'
 
 /** include/linux/kdev_t.h: more would be cut off, and might end as 0/0. */
 const MAX_MAJOR = 0xfff
 const MAX_MINOR = 0xfffff
 
-/** A regular file with its contents. Raises Refusal, FsError, TarError. */
-export async function createFile(
+/**
+ * A regular file with its contents: at once where they are at hand, else a promise.
+ * Raises Refusal, FsError, TarError.
+ */
+export function createFile(
   u: Unpacking,
   reader: TarReader,
   parent: UnpackDirectory,
   name: string,
   header: TarHeader,
-): Promise<void> {
+): Promise<void> | undefined {
   const mode = S_IFREG | (header.mode & 0o7777)
   const fd = newFile(u, parent, name, u.ownership.creationMode(mode))
+  const finish = (): void => finishObject(u, parent, name, header, { mode, rdev: 0 })
+  if (header.sparse !== undefined || header.storedSize > reader.available)
+    return writeLater(reader, header, fd).then(finish)
+  try {
+    writeNow(reader, header, fd)
+  } finally {
+    close(fd)
+  }
+  finish()
+  return undefined
+}
+
+async function writeLater(
+  reader: TarReader,
+  header: TarHeader,
+  fd: number,
+): Promise<void> {
   try {
     await writeContents(reader, header, fd)
   } finally {
     close(fd)
   }
-  finishObject(u, parent, name, header, { mode, rdev: 0 })
 }
 
 /** A symlink, device or FIFO. Raises Refusal, FsError. */

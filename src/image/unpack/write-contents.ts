@@ -24,6 +24,12 @@ export async function writeContents(
   }
 }
 
+/** Fills a new file with contents that are at hand as a whole. Throws FsError. */
+export function writeNow(reader: TarReader, header: TarHeader, fd: number): void {
+  const piece = reader.readNow()
+  if (piece !== undefined) writeAll(fd, piece, 0, header.storedSize, 0)
+}
+
 async function writeSparse(
   reader: TarReader,
   { sparse = [], size }: TarHeader,
