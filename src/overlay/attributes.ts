@@ -58,6 +58,8 @@ export function present(u: Union, node: Node, record: Uint32Array): void {
     record[ST.nlink] = directoryNlink(u, node, node.dir, record[ST.nlink] ?? 2)
   } else if (node.nlink >= 0) {
     record[ST.nlink] = node.nlink
+  } else if (node.parked !== '') {
+    record[ST.nlink] = Math.max((record[ST.nlink] ?? 1) - 1, 0)
   } else if (!node.hasUpper && node.unlinked > 0) {
     record[ST.nlink] = Math.max((record[ST.nlink] ?? 1) - node.unlinked, 0)
   }

@@ -22,6 +22,7 @@ import { readLower } from './attributes.js'
 import { copyInodeFlags, copyMetadata, copyTimes, setOrigin } from './copy-metadata.js'
 import { locateData, locateUpper, openObject } from './locate.js'
 import type { Node } from './node.js'
+import { keepPin } from './pins.js'
 import { publishFile } from './publish.js'
 import type { Union } from './union.js'
 
@@ -202,7 +203,12 @@ export class CopyUp implements Completion {
   /** The copy of a file that has no name any more needs none either. */
   private keepNameless(): number {
     const { u, node } = this
-    node.pinnedFd = this.copy
-    return unlinkat(u.work.fd, this.temporary, 0)
+    if (!u.pins.haveRoom) {
+      keepPin(u, node, this.temporary)
+      return 0
+    }
+    const error = unlinkat(u.work.fd, this.temporary, 0)
+    if (error >= 0) keepPin(u, node, this.copy)
+    return error
   }
 }

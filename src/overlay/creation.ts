@@ -30,6 +30,7 @@ import { copyUpDirectory } from './copy-up.js'
 import { setOpaque } from '../layer/opaque.js'
 import { inheritAcl } from './inherit-acl.js'
 import { Directory, Node } from './node.js'
+import { keepPin, type Pin, pinObject } from './pins.js'
 import { mayCreateIn } from './protection.js'
 import { type Union, upperOf } from './union.js'
 
@@ -319,6 +320,20 @@ export function noteCreated(
   )
 }
 
+/** Lets go of a nameless file's descriptor where there are many such files; a server that is not
+ * root needs it, to open the file.
+ */
+function parkTemporary(u: Union, fd: number): Pin {
+  if (u.pins.haveRoom || !u.assumesCallers) return fd
+  const pin = pinObject(u, fd, '', false)
+  if (typeof pin === 'string') {
+    close(fd)
+    return pin
+  }
+  if (pin >= 0) close(pin)
+  return fd
+}
+
 /**
  * O_TMPFILE: a file of the upper layer without a name, held by its descriptor until it is
  * linked or forgotten. Returns the node, or -errno.
@@ -348,7 +363,7 @@ export function createTemporary(
   }
   if (u.upperOverride !== null) applyOverride(u.upperOverride, fd, '', record)
   const node = nodeOfUpper(u, record)
-  node.pinnedFd = fd
+  keepPin(u, node, parkTemporary(u, fd))
   attributes.set(record)
   present(u, node, attributes)
   return node

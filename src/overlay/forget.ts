@@ -1,8 +1,8 @@
 // FORGET: the kernel has dropped an inode. A directory stays while nodes lie below it, since
 // their names lead through it.
-import { close } from '../sys/file.js'
 import type { Node } from './node.js'
 import { ROOT_ID } from './node-table.js'
+import { unpin } from './pins.js'
 import { type Union, hasDirectory } from './union.js'
 
 /** Takes `count` lookups off a node, and the node away when none is left. */
@@ -31,8 +31,7 @@ function remove(u: Union, node: Node): Node | null {
     for (const lower of node.dir.lowers) u.directoryFds.drop(lower)
   }
   if (node.file !== null && node.file.opens === 0) u.files.forget(node)
-  if (node.pinnedFd >= 0) close(node.pinnedFd)
-  node.pinnedFd = -1
+  unpin(u, node)
   return parent
 }
 

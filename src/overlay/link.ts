@@ -2,14 +2,8 @@
 // work directory where a whiteout is in the way.
 import { E } from '../errno/errno.js'
 import type { Request } from '../fuse/request.js'
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  AT_SYMLINK_FOLLOW,
-  AT_SYMLINK_NOFOLLOW,
-} from '../sys/constants.js'
-import { close } from '../sys/file.js'
-import { linkat, statx } from '../sys/inode.js'
+import { AT_SYMLINK_NOFOLLOW } from '../sys/constants.js'
+import { statx } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import { copyUp, copyUpDirectory } from './copy-up.js'
 import { mayMake, noteCreated, replaceWhiteout } from './creation.js'
@@ -17,6 +11,7 @@ import { setImpure } from './impure.js'
 import { locateUpper } from './locate.js'
 import { writeNlink } from './nlink.js'
 import type { Directory, Node } from './node.js'
+import { linkObject, unpin } from './pins.js'
 import { mayChange } from './protection.js'
 import { setRedirect } from './redirect.js'
 import { type Union, upperOf } from './union.js'
@@ -81,11 +76,7 @@ function linkReal(u: Union, node: Node, parent: Node, name: string): number {
 
 function linkTo(u: Union, node: Node, dirfd: number, name: string): number {
   const at = locateUpper(u, node)
-  if (at.name !== '') return linkat(at.fd, at.name, dirfd, name, 0)
-  const linked = linkat(at.fd, '', dirfd, name, AT_EMPTY_PATH)
-  if (linked !== -E.ENOENT) return linked
-  // Without CAP_DAC_READ_SEARCH the way leads through /proc (open(2), O_TMPFILE).
-  return linkat(AT_FDCWD, `/proc/self/fd/${at.fd}`, dirfd, name, AT_SYMLINK_FOLLOW)
+  return linkObject(at.fd, at.name, dirfd, name)
 }
 
 function noteLinked(
@@ -103,8 +94,5 @@ function noteLinked(
     node.linkKey = `upper:${record[ST.ino + 1] ?? 0}:${record[ST.ino] ?? 0}`
     u.nodes.links.set(node.linkKey, node)
   }
-  if (node.pinnedFd >= 0) {
-    close(node.pinnedFd)
-    node.pinnedFd = -1
-  }
+  unpin(u, node)
 }

@@ -24,6 +24,7 @@ function at(fd: number, name: string): Location {
 /** The topmost object of a node: what its attributes are read from. Throws FsError. */
 export function locate(u: Union, node: Node): Location {
   if (node.pinnedFd >= 0) return at(node.pinnedFd, '')
+  if (node.parked !== '') return at(u.work.fd, node.parked)
   if (node.dir !== null) return locateDirectory(u, node)
   if (node.hasUpper) return locateUpper(u, node)
   if (node.lowerDir === null) throw new FsError(E.ESTALE, 'locate')
@@ -33,6 +34,7 @@ export function locate(u: Union, node: Node): Location {
 /** The upper object of a node that has one. */
 export function locateUpper(u: Union, node: Node): Location {
   if (node.pinnedFd >= 0) return at(node.pinnedFd, '')
+  if (node.parked !== '') return at(u.work.fd, node.parked)
   if (node.indexEntry !== '' && u.stack.index !== null)
     return at(u.stack.index.fd, node.indexEntry)
   const upper = node.parent?.dir?.upper

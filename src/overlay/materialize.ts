@@ -29,6 +29,7 @@ import { readRecord } from './attributes.js'
 import type { Entry } from './listing.js'
 import { readNlink } from './nlink.js'
 import { Directory, Node } from './node.js'
+import { unpin } from './pins.js'
 import { FS_PROTECTED_FL, loadProtection } from './protection.js'
 import type { Union } from './union.js'
 
@@ -76,7 +77,7 @@ export function materialize(
   const key = linkKey(u, found, record)
   const known = key === '' ? undefined : u.nodes.links.get(key)
   if (known !== undefined) {
-    adopt(known, parent, name)
+    adopt(u, known, parent, name)
     const error = readRecord(u, known, record)
     return error < 0 ? error : known
   }
@@ -103,12 +104,9 @@ export function materialize(
 }
 
 /** A nameless node (its last known name was removed) is reached by a name again. */
-function adopt(node: Node, parent: Node, name: string): void {
+function adopt(u: Union, node: Node, parent: Node, name: string): void {
   node.addName(parent, name)
-  if (node.pinnedFd >= 0 && node.hasUpper) {
-    close(node.pinnedFd)
-    node.pinnedFd = -1
-  }
+  if (node.hasUpper) unpin(u, node)
 }
 
 function directoryNode(

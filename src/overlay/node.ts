@@ -29,6 +29,8 @@ export class Node {
   hasUpper = false
   /** Descriptor of an upper object that has no name any more, -1 otherwise. */
   pinnedFd = -1
+  /** Or its name in the work directory, '' otherwise (see pins.ts). */
+  parked = ''
   /** Names removed through this mount; the last one gone makes the node nameless. */
   unlinked = 0
   /** The lower object of a non-directory: its directory and name there. */

@@ -22,6 +22,7 @@ import { lookupChild } from './lookup.js'
 import type { Directory, Node } from './node.js'
 import { OpenFiles } from './open-file.js'
 import { OverlayData } from './overlay-data.js'
+import { dropParked } from './pins.js'
 import { readNames, readNamesPlus } from './read-directory.js'
 import { removeDirectory, unlinkName } from './removal.js'
 import { renameName } from './rename.js'
@@ -61,6 +62,7 @@ export class Overlay extends OverlayData implements Operations {
   }
 
   stop(): void {
+    dropParked(this.u)
     this.close()
   }
 

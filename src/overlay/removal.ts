@@ -1,5 +1,5 @@
 // unlink and rmdir (ovl_do_remove): a name that a lower layer has as well needs a whiteout in
-// its place; an object somebody may still hold is pinned by a descriptor before its name goes.
+// its place; an object somebody may still hold is pinned before its name goes.
 import { E } from '../errno/errno.js'
 import type { Request } from '../fuse/request.js'
 import { dotWhiteout } from '../layer/format.js'
@@ -9,8 +9,6 @@ import {
   AT_SYMLINK_NOFOLLOW,
   O_CREAT,
   O_EXCL,
-  O_NOFOLLOW,
-  O_PATH,
   O_WRONLY,
   RENAME_EXCHANGE,
 } from '../sys/constants.js'
@@ -24,9 +22,9 @@ import { copyMetadata } from './copy-metadata.js'
 import { copyUp, copyUpDirectory } from './copy-up.js'
 import { linkUp } from './publish.js'
 import { listingOf } from './listings.js'
-import { locateUpper } from './locate.js'
 import { writeNlink } from './nlink.js'
 import type { Directory, Node } from './node.js'
+import { dropPin, isPinned, keepPin, type Pin, pinObject, pinUpper } from './pins.js'
 import { mayRemove } from './protection.js'
 import { type Union, hasDirectory, upperOf } from './union.js'
 
@@ -47,7 +45,8 @@ export function unlinkName(
   const ready = beginNlink(u, req, parent, name, node)
   if (ready !== 0) return ready
   const hadUpper = isUpperName(u, parent, name, node)
-  const pinned = pinUpper(u, node)
+  const pin = pinUpper(u, node)
+  if (typeof pin === 'number' && pin < 0) return pin
   const error = removeName(
     u,
     parent,
@@ -56,10 +55,10 @@ export function unlinkName(
     lowerPositive(u, parent.dir, name, hadUpper),
   )
   if (error < 0) {
-    if (pinned >= 0) close(pinned)
+    dropPin(u, pin)
     return error
   }
-  forgetName(u, parent, name, node, pinned)
+  forgetName(u, parent, name, node, pin)
   return 0
 }
 
@@ -77,22 +76,46 @@ export function removeDirectory(
   const ready = copyUpDirectory(u, parent)
   if (ready < 0) return ready
   const hadUpper = node.dir.upper !== null
-  const pinned = pinUpper(u, node)
-  let error: number
-  if (lowerPositive(u, parent.dir, name, hadUpper)) {
-    error = hadUpper ? hideDirectory(u, parent, name) : addWhiteout(u, parent, name)
-  } else {
-    error = clearDirectory(u, parent, name, node)
-    if (error >= 0) error = unlinkat(u.fd(upperOf(parent)), name, AT_REMOVEDIR)
-  }
-  if (error < 0) {
-    if (pinned >= 0) close(pinned)
-    return error
+  const keeps = hadUpper && !isPinned(node) && !u.pins.haveRoom
+  const pin = keeps ? null : pinUpper(u, node)
+  if (typeof pin === 'number' && pin < 0) return pin
+  const left = hadUpper
+    ? takeDirectory(u, parent, name, node, keeps)
+    : addWhiteout(u, parent, name)
+  if (typeof left === 'number' && left < 0) {
+    dropPin(u, pin)
+    return left
   }
   node.dir.removed = true
   u.listings.drop(node)
-  forgetName(u, parent, name, node, pinned)
+  forgetName(u, parent, name, node, typeof left === 'string' ? left : pin)
   return 0
+}
+
+/**
+ * Takes an empty directory's name out of the upper. With `keeps`, the directory is left in the
+ * work directory, under the name that is returned. Otherwise 0, or -errno.
+ */
+function takeDirectory(
+  u: Union,
+  parent: Node & { dir: Directory },
+  name: string,
+  node: Node & { dir: Directory },
+  keeps: boolean,
+): number | string {
+  if (lowerPositive(u, parent.dir, name, true)) {
+    const left = hideDirectory(u, parent, name)
+    if (keeps || typeof left === 'number') return left
+    u.work.discardDirectory(left)
+    return 0
+  }
+  const cleared = clearDirectory(u, parent, name, node)
+  if (cleared < 0) return cleared
+  const upper = u.fd(upperOf(parent))
+  if (!keeps) return unlinkat(upper, name, AT_REMOVEDIR)
+  const left = u.work.temporary()
+  const moved = renameat2(upper, name, u.work.fd, left, 0)
+  return moved < 0 ? moved : left
 }
 
 function mayGo(u: Union, parent: Node, node: Node): number {
@@ -224,8 +247,11 @@ function addDotWhiteout(upper: number, name: string): number {
   return fd < 0 && fd !== -E.EEXIST ? fd : 0
 }
 
-/** Puts a whiteout in the place of an upper directory that merges or hides a lower one. */
-function hideDirectory(u: Union, parent: Node, name: string): number {
+/**
+ * Puts a whiteout in the place of an upper directory that merges or hides a lower one, and
+ * returns the name in the work directory under which that one is left, or -errno.
+ */
+function hideDirectory(u: Union, parent: Node, name: string): number | string {
   const ready = readyForWhiteouts(u, parent)
   if (ready < 0) return ready
   const upper = u.fd(upperOf(parent))
@@ -234,8 +260,7 @@ function hideDirectory(u: Union, parent: Node, name: string): number {
   if (hidden < 0) return hidden
   const temporary = u.work.temporary()
   const renamed = renameat2(upper, name, u.work.fd, temporary, 0)
-  if (renamed >= 0) u.work.discardDirectory(temporary)
-  return renamed
+  return renamed < 0 ? renamed : temporary
 }
 
 /**
@@ -280,17 +305,8 @@ function isEmpty(u: Union, directory: LayerDirectory): boolean {
   return error >= 0 && entries === 0
 }
 
-/** A descriptor of an upper object whose name is about to go; -1 where none is needed. */
-export function pinUpper(u: Union, node: Node): number {
-  if (!node.hasUpper || node.pinnedFd >= 0) return -1
-  const at = locateUpper(u, node)
-  return at.name === ''
-    ? openat2(at.fd, '.', O_PATH, 0, 0)
-    : openat2(at.fd, at.name, O_PATH | O_NOFOLLOW, 0, 0)
-}
-
 /**
- * The tables after a name has gone. `pinned` is kept when it was the last name, and closed
+ * The tables after a name has gone. `pin` is kept when it was the last name, and given back
  * otherwise.
  */
 export function forgetName(
@@ -298,7 +314,7 @@ export function forgetName(
   parent: Node & { dir: Directory },
   name: string,
   node: Node,
-  pinned: number,
+  pin: Pin | null,
 ): void {
   parent.dir.children.delete(name)
   parent.dir.listing?.remove(name)
@@ -306,21 +322,17 @@ export function forgetName(
   node.unlinked++
   if (node.nlink > 0) node.nlink--
   dropIndex(u, node)
-  if (pinned >= 0) {
-    if (node.parent === null && node.indexEntry === '' && node.pinnedFd < 0)
-      node.pinnedFd = pinned
-    else close(pinned)
-  }
-  if (node.pinnedFd >= 0 && node.file?.opens === 0) u.files.forget(node)
+  if (node.parent === null && node.indexEntry === '' && !isPinned(node))
+    keepPin(u, node, pin)
+  else dropPin(u, pin)
+  if (isPinned(node) && node.file?.opens === 0) u.files.forget(node)
 }
 
 /** ovl_cleanup_index: the union has no name of an indexed inode any more. */
 function dropIndex(u: Union, node: Node): void {
   if (node.indexEntry === '' || node.nlink !== 0 || u.stack.index === null) return
-  if (node.pinnedFd < 0) {
-    const fd = openat2(u.stack.index.fd, node.indexEntry, O_PATH | O_NOFOLLOW, 0, 0)
-    if (fd >= 0) node.pinnedFd = fd
-  }
+  if (!isPinned(node))
+    keepPin(u, node, pinObject(u, u.stack.index.fd, node.indexEntry, false))
   u.stack.index.remove(node.indexEntry)
   node.indexEntry = ''
 }

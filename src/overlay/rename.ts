@@ -11,13 +11,13 @@ import {
   RENAME_NOREPLACE,
   RENAME_WHITEOUT,
 } from '../sys/constants.js'
-import { close } from '../sys/file.js'
 import { renameat2, statx, unlinkat } from '../sys/inode.js'
 import { STAT_WORDS } from '../sys/stat.js'
 import { copyUp, copyUpDirectory } from './copy-up.js'
 import { setImpure } from './impure.js'
 import { listingOf } from './listings.js'
 import type { Directory, Node } from './node.js'
+import { dropPin, type Pin, pinUpper } from './pins.js'
 import { mayCreateIn, mayRemove } from './protection.js'
 import { redirectFor, setRedirect } from './redirect.js'
 import {
@@ -26,7 +26,6 @@ import {
   forgetName,
   isUpperName,
   lowerPositive,
-  pinUpper,
   readyForWhiteouts,
   removeName,
 } from './removal.js'
@@ -176,13 +175,14 @@ function exchangeNames(
 
 function moveName(u: Union, from: Place & { node: Node }, to: Place): number {
   const whiteoutSource = lowerPositive(u, from.parent.dir, from.name, true)
-  let pinned = -1
+  let pin: Pin | null = null
   if (to.node !== null) {
-    pinned = pinUpper(u, to.node)
+    pin = pinUpper(u, to.node)
+    if (typeof pin === 'number' && pin < 0) return pin
     if (hasDirectory(to.node) && to.node.hasUpper) {
       const cleared = clearDirectory(u, to.parent, to.name, to.node)
       if (cleared < 0) {
-        if (pinned >= 0) close(pinned)
+        dropPin(u, pin)
         return cleared
       }
     }
@@ -190,13 +190,13 @@ function moveName(u: Union, from: Place & { node: Node }, to: Place): number {
   let error = prepareMove(u, from, to.parent, from.parent === to.parent)
   if (error >= 0) error = renameReal(u, from, to, whiteoutSource)
   if (error < 0) {
-    if (pinned >= 0) close(pinned)
+    dropPin(u, pin)
     return error
   }
   if (to.node !== null) {
     if (to.node.dir !== null) to.node.dir.removed = true
     if (hasDirectory(to.node)) u.listings.drop(to.node)
-    forgetName(u, to.parent, to.name, to.node, pinned)
+    forgetName(u, to.parent, to.name, to.node, pin)
   }
   detach(from, from.node)
   attach(to.parent, to.name, from.node)

@@ -19,6 +19,7 @@ import { NodeTable } from './node-table.js'
 import type { OpenFiles } from './open-file.js'
 import type { OverlayOptions } from './options.js'
 import { IdMap } from './id-map.js'
+import { Pins } from './pins.js'
 import type { WorkDirectory } from './work-directory.js'
 
 /** Open directories of layers, and open files for data that does not pass through. */
@@ -41,6 +42,7 @@ export class Union {
   readonly directoryFds = new FdCache(DIRECTORY_FDS)
   readonly fileFds = new FdCache(FILE_FDS)
   readonly listings = new ListingCache()
+  readonly pins = new Pins()
   readonly forever: Validity
   readonly ids: IdMap
   readonly layerLookup: LayerLookup

@@ -93,14 +93,17 @@ export class WorkDirectory {
     return renamed
   }
 
-  /** Puts a whiteout in the place of a directory, which is then removed (RENAME_EXCHANGE). */
-  exchangeWhiteout(dirfd: number, name: string): number {
+  /**
+   * Puts a whiteout in the place of a directory (RENAME_EXCHANGE), which is left here under the
+   * name that is returned. -errno on failure.
+   */
+  exchangeWhiteout(dirfd: number, name: string): number | string {
     const temporary = this.temporary()
     const made = this.linkWhiteout(this.fd, temporary)
     if (made < 0) return made
     const renamed = renameat2(this.fd, temporary, dirfd, name, RENAME_EXCHANGE)
-    if (renamed < 0) this.discard(temporary)
-    else this.discardDirectory(temporary)
+    if (renamed >= 0) return temporary
+    this.discard(temporary)
     return renamed
   }
 
