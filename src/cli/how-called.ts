@@ -32,6 +32,23 @@ const VERBS: ReadonlySet<string> = new Set([
   'stats',
   'version',
   'help',
+  'pull',
+  'push',
+  'login',
+  'logout',
+  'search',
+  'tags',
+  'load',
+  'save',
+  'import',
+  'images',
+  'image',
+  'history',
+  'inspect',
+  'tag',
+  'rmi',
+  'gc',
+  'fsck',
 ])
 
 const HELP: ReadonlySet<string> = new Set(['-h', '--help'])

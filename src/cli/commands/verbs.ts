@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { VERSION } from '../../mount/version.js'
 import { MOUNT_HELP } from '../help.js'
 import { asBytes, printError, printLine } from '../output.js'
+import { addImageVerbs } from './image-verbs.js'
 import { addRegistryVerbs } from './registry-verbs.js'
 import { stats } from './stats.js'
 import { umount } from './umount.js'
@@ -44,6 +45,7 @@ function build(end: (status: number) => void): Command {
     .description('print live figures of a mount')
     .option('--json', 'print JSON')
     .action((dir: string, options: { json?: boolean }) => end(stats(dir, options)))
+  addImageVerbs(program, end)
   addRegistryVerbs(program, end)
   program
     .command('version')
@@ -53,8 +55,13 @@ function build(end: (status: number) => void): Command {
     .command('help [verb]')
     .description('print help, also of one verb')
     .action((verb: string | undefined) => printHelp(program, verb))
-  for (const command of program.commands) quiet(command)
+  quietAll(program)
   return program
+}
+
+/** A verb may have verbs below it. */
+function quietAll(program: Command): void {
+  for (const command of program.commands) quietAll(quiet(command))
 }
 
 /** Prints bytes, and ends the process nowhere. */

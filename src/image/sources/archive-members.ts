@@ -69,7 +69,9 @@ export class ArchiveMembers {
     const member = this.mustFind(name)
     if (member.size > MAX_DOCUMENT)
       throw new ImageError('limit', `${name} has ${member.size} bytes`, { entry: name })
-    return member.bytes ?? fs.readFileSync(nodePath(member.staged?.path ?? ''))
+    if (member.bytes !== null) return member.bytes
+    if (member.staged === null) return this.blobs.read(member.digest)
+    return fs.readFileSync(nodePath(member.staged.path))
   }
 
   /** What a member is. @throws ImageError `malformed` when it is not there. */
@@ -77,7 +79,7 @@ export class ArchiveMembers {
     return this.mustFind(name)
   }
 
-  /** Makes a member a blob of the store. @throws ImageError `malformed` when it is not there. */
+  /** Makes a member a blob of the store, with its bytes as they are. @throws ImageError `malformed` when it is not there. */
   publish(name: string): void {
     const member = this.mustFind(name)
     if (this.published.has(member) || this.blobs.has(member.digest, member.size)) return

@@ -121,6 +121,11 @@ export class Blobs {
     }
   }
 
+  /** The bytes of a staged blob that is not published yet, streamed. */
+  openStaged({ path }: StagedBlob): ByteSource {
+    return fileSource(path)
+  }
+
   /**
    * The part of a blob that came before, to go on from; null when the blob is there, perhaps
    * because another process brought it while this one waited for it.

@@ -17,7 +17,7 @@ import type { Progress } from '../progress.js'
 import type { Blobs } from './blobs.js'
 import { hasCode, readIfThere, replaceFile, syncFolder } from './replace-file.js'
 import { removeTree } from './remove-tree.js'
-import { takeLock } from './store-lock.js'
+import { takePassingLock } from './store-lock.js'
 import { nodePath, type StorePlace } from './store-place.js'
 import { runOnThread } from './store-thread-client.js'
 
@@ -114,7 +114,7 @@ export class Layers {
   ): Promise<LayerRecord> {
     const known = this.record(chainId)
     if (known !== null) return known
-    const lock = await takeLock(`${this.place.partialLayer(chainId)}.lock`, 'exclusive')
+    const lock = await takePassingLock(`${this.place.partialLayer(chainId)}.lock`)
     try {
       return this.record(chainId) ?? (await this.unpack(chainId, link, below, progress))
     } finally {

@@ -4,7 +4,9 @@
 import { E } from '../../errno/errno.js'
 import { FsError } from '../../errno/fs-error.js'
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
   LOCK_EX,
   LOCK_NB,
   LOCK_SH,
@@ -12,20 +14,26 @@ import {
   O_RDONLY,
 } from '../../sys/constants.js'
 import { close, flock, openat2 } from '../../sys/file.js'
+import { statx, unlinkat } from '../../sys/inode.js'
+import { isSameFile, STAT_WORDS, statRecords } from '../../sys/stat.js'
 import { runOnThread } from './store-thread-client.js'
 
 /** A lock that is held until it is released, or the process ends. */
 export class StoreLock {
   private readonly fd: number
+  private readonly passing: string | null
   private held = true
 
-  constructor(fd: number) {
+  /** @param passing the file to remove before the lock is let go of. */
+  constructor(fd: number, passing: string | null = null) {
     this.fd = fd
+    this.passing = passing
   }
 
   release(): void {
     if (!this.held) return
     this.held = false
+    if (this.passing !== null) unlinkat(AT_FDCWD, this.passing, 0)
     close(this.fd)
   }
 }
@@ -49,6 +57,32 @@ export async function takeLock(
     throw error
   }
   return new StoreLock(fd)
+}
+
+/**
+ * As `takeLock`, exclusively, for a file that is there only while somebody has or awaits the lock:
+ * releasing it removes the file, and who waited for it begins anew with the next.
+ */
+export async function takePassingLock(path: string): Promise<StoreLock> {
+  for (;;) {
+    const fd = openLock(path)
+    try {
+      await lockDescriptor(fd, 'exclusive')
+    } catch (error) {
+      close(fd)
+      throw error
+    }
+    if (isNamed(fd, path)) return new StoreLock(fd, path)
+    close(fd)
+  }
+}
+
+/** Whether the path still names what the descriptor has open. */
+function isNamed(fd: number, path: string): boolean {
+  const records = statRecords(2)
+  if (statx(fd, '', AT_EMPTY_PATH, records, 0) < 0) return false
+  if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, records, STAT_WORDS) < 0) return false
+  return isSameFile(records, 0, records, STAT_WORDS)
 }
 
 /** The lock, or null when another has it. @throws FsError. */
