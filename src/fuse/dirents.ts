@@ -1,6 +1,6 @@
 // Packs directory entries into a reply until it is full (struct fuse_dirent, fuse_direntplus).
 import { fuse_dirent, fuse_entry_out } from './abi/structs.js'
-import { NEVER, type Reply, type Validity } from './reply.js'
+import type { Reply, Validity } from './reply.js'
 
 /** The kernel drops whole replies with longer names (FUSE_NAME_MAX). */
 export const NAME_MAX = 1024
@@ -26,6 +26,11 @@ export class DirentPacker {
   constructor(reply: Reply, limit: number) {
     this.reply = reply
     this.end = Math.min(reply.length + limit, reply.bytes.length)
+  }
+
+  /** Bytes that are left. */
+  get room(): number {
+    return this.end - this.reply.length
   }
 
   /** Whether an entry of READDIR with this name still fits. */
@@ -61,9 +66,57 @@ export class DirentPacker {
     this.reply.length = at + direntPlusSize(name.length)
   }
 
-  /** An entry of READDIRPLUS that carries no node (`.`, `..`): the kernel looks it up itself. */
-  addBare(name: string, cookie: number, type: number, a: Uint32Array): void {
-    this.addPlus(name, cookie, type, 0, 0, NEVER, NEVER, a)
+  /**
+   * The same for a name that lies in `names` and attributes that lie in a buffer of many, with
+   * the cookie in two words.
+   */
+  addPlusFrom(
+    names: Uint8Array,
+    start: number,
+    length: number,
+    cookieLow: number,
+    cookieHigh: number,
+    type: number,
+    nodeid: number,
+    generation: number,
+    valid: Validity,
+    records: Uint32Array,
+    from: number,
+  ): void {
+    const at = this.reply.length
+    this.reply.entryAt(at, nodeid, generation, valid, valid, records, from)
+    const dirent = at + fuse_entry_out.size
+    const w = this.reply.words
+    let i = dirent >>> 2
+    w[i++] = records[from] ?? 0
+    w[i++] = records[from + 1] ?? 0
+    w[i++] = cookieLow
+    w[i++] = cookieHigh
+    w[i++] = length
+    w[i] = type
+    const bytes = this.reply.bytes
+    const end = dirent + direntSize(length)
+    let to = dirent + fuse_dirent.name
+    for (let k = start; k < start + length; k++) bytes[to++] = names[k] ?? 0
+    while (to < end) bytes[to++] = 0
+    this.reply.length = end
+  }
+
+  /**
+   * An entry of READDIRPLUS that carries no node (`.`, `..`): the kernel takes its number and
+   * type, and links nothing (fuse_emit, fuse_direntplus_link).
+   */
+  addBare(
+    name: string,
+    cookie: number,
+    type: number,
+    inoLow: number,
+    inoHigh: number,
+  ): void {
+    const at = this.reply.length
+    this.reply.words.fill(0, at >>> 2, (at + fuse_entry_out.size) >>> 2)
+    this.dirent(at + fuse_entry_out.size, name, cookie, type, inoLow, inoHigh)
+    this.reply.length = at + direntPlusSize(name.length)
   }
 
   private dirent(

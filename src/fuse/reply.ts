@@ -88,7 +88,7 @@ export class Reply {
     this.length = HEAD + fuse_entry_out.size
   }
 
-  /** Writes a fuse_entry_out at byte `at` of the reply. */
+  /** Writes a fuse_entry_out at byte `at` of the reply; the attributes are those at `from`. */
   entryAt(
     at: number,
     nodeid: number,
@@ -96,6 +96,7 @@ export class Reply {
     entry: Validity,
     attr: Validity,
     a: Uint32Array,
+    from = 0,
   ): void {
     const w = this.words
     let i = at >>> 2
@@ -109,7 +110,7 @@ export class Reply {
     w[i++] = 0
     w[i++] = entry.nanoseconds
     w[i++] = attr.nanoseconds
-    for (let k = 0; k < ATTR_WORDS; k++) w[i++] = a[k] ?? 0
+    for (let k = 0; k < ATTR_WORDS; k++) w[i++] = a[from + k] ?? 0
   }
 
   /** fuse_attr_out. */

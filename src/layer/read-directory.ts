@@ -6,15 +6,24 @@ import { close, lseek, openat2 } from '../sys/file.js'
 import type { FdCache } from './fd-cache.js'
 import type { LayerDirectory } from './layer-directory.js'
 
-const buffer = Buffer.alloc(64 * 1024)
+const memory = new ArrayBuffer(64 * 1024)
+const buffer = Buffer.from(memory)
+const halves = new Uint16Array(memory)
+const words = new Uint32Array(memory)
+const DOT = 0x2e
 /** struct linux_dirent64: d_ino 0, d_off 8, d_reclen 16, d_type 18, d_name 19. */
 const RECLEN = 16
 const TYPE = 18
 const NAME = 19
 
 /** Called for each entry but `.` and `..`; `type` is a DT_ number. */
-export type EntryVisitor = (
-  name: string,
+export type EntryVisitor = (name: string, type: number) => void
+
+/** The same without a string: the name lies in `bytes` from `start` to `end` during the call. */
+export type RecordVisitor = (
+  bytes: Buffer,
+  start: number,
+  end: number,
   type: number,
   inoLow: number,
   inoHigh: number,
@@ -26,6 +35,17 @@ export function readDirectory(
   cache: FdCache,
   visit: EntryVisitor,
 ): number {
+  return readRecords(dir, cache, (_bytes, start, end, type) => {
+    visit(buffer.latin1Slice(start, end), type)
+  })
+}
+
+/** `readDirectory` for those who need no strings. The visitor reads no directory itself. */
+export function readRecords(
+  dir: LayerDirectory,
+  cache: FdCache,
+  visit: RecordVisitor,
+): number {
   const fd = dir.open(cache)
   if (fd < 0) return fd
   if (dir.pathOnly) return readThrough(fd, visit)
@@ -33,7 +53,7 @@ export function readDirectory(
 }
 
 /** A descriptor that only names the directory: one that can list is opened for the moment. */
-function readThrough(pathFd: number, visit: EntryVisitor): number {
+function readThrough(pathFd: number, visit: RecordVisitor): number {
   const fd = openat2(pathFd, '.', O_RDONLY | O_DIRECTORY, 0, 0)
   if (fd < 0) return fd
   const result = drain(fd, visit)
@@ -41,28 +61,29 @@ function readThrough(pathFd: number, visit: EntryVisitor): number {
   return result
 }
 
-function drain(fd: number, visit: EntryVisitor): number {
+function drain(fd: number, visit: RecordVisitor): number {
   for (;;) {
     const bytes = getdents64(fd, buffer, 0)
     if (bytes === -E.ENOENT) return 0
     if (bytes <= 0) return bytes
-    for (let at = 0; at < bytes; at += buffer.readUInt16LE(at + RECLEN))
+    for (let at = 0; at < bytes; at += halves[(at + RECLEN) >>> 1] ?? bytes)
       visitRecord(at, visit)
   }
 }
 
-function visitRecord(at: number, visit: EntryVisitor): void {
+function visitRecord(at: number, visit: RecordVisitor): void {
   const start = at + NAME
-  const end = buffer.indexOf(0, start)
-  if (
-    buffer[start] === 0x2e &&
-    (end === start + 1 || (end === start + 2 && buffer[start + 1] === 0x2e))
-  )
-    return
+  let end = start
+  while ((buffer[end] ?? 0) !== 0) end++
+  if (buffer[start] === DOT && end - start < 3)
+    if (end - start === 1 || buffer[start + 1] === DOT) return
+  const word = at >>> 2
   visit(
-    buffer.latin1Slice(start, end),
+    buffer,
+    start,
+    end,
     buffer[at + TYPE] ?? 0,
-    buffer.readUInt32LE(at),
-    buffer.readUInt32LE(at + 4),
+    words[word] ?? 0,
+    words[word + 1] ?? 0,
   )
 }

@@ -7,8 +7,8 @@ import { statx } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import { DT_DIR, listingOf } from './listings.js'
 import { locate } from './locate.js'
-import type { Directory, Node } from './node.js'
-import { hasDirectory, type Union } from './union.js'
+import { hasDirectory, type Directory, type Node } from './node.js'
+import type { Union } from './union.js'
 
 const dataRecord = new Uint32Array(STAT_WORDS)
 
@@ -73,8 +73,9 @@ function directoryNlink(u: Union, node: Node, dir: Directory, real: number): num
   if (!dir.isMerged) return real
   if (u.options.staticNlink) return 1
   let count = 2
-  if (hasDirectory(node))
-    for (const entry of listingOf(u, node)) if (entry.type === DT_DIR) count++
+  if (!hasDirectory(node)) return count
+  const listing = listingOf(u, node)
+  for (const i of listing) if (listing.typeAt(i) === DT_DIR) count++
   return count
 }
 

@@ -3,6 +3,7 @@ import { E } from '../errno/errno.js'
 import type { Reply } from '../fuse/reply.js'
 import type { StatsAnswer, WhichAnswer } from './control.js'
 import { answer } from './flags-ioctl.js'
+import { DT_DIR } from './listings.js'
 import type { Directory, Node } from './node.js'
 import type { Union } from './union.js'
 import { which } from './which.js'
@@ -39,7 +40,9 @@ export function answerStats(
 ): number {
   const session = u.channel.statistics()
   let directories = 0
-  for (const node of u.nodes.all()) if (node.isDirectory) directories++
+  for (const [node, dormant] of u.nodes.all())
+    if (dormant < 0 ? node.isDirectory : node.dir?.listing?.typeAt(dormant) === DT_DIR)
+      directories++
   const stats: StatsAnswer = {
     version,
     pid: process.pid,

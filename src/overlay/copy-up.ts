@@ -14,9 +14,10 @@ import { readLower } from './attributes.js'
 import { CopyUp } from './copy-file.js'
 import { copyInodeFlags, copyMetadata, setOrigin } from './copy-metadata.js'
 import { setImpure } from './impure.js'
-import type { Node } from './node.js'
+import { wakeAll } from './dormant.js'
+import { hasDirectory, type Node } from './node.js'
 import { notePublished, publishDirectory, publishFile } from './publish.js'
-import { type Union, hasDirectory, upperOf } from './union.js'
+import { type Union, upperOf } from './union.js'
 
 const record = new Uint32Array(STAT_WORDS)
 const target = Buffer.alloc(4097)
@@ -126,6 +127,7 @@ function copyOneDirectory(u: Union, node: Node): number {
   if (dir === null || lower === undefined || parent === null) return -E.ESTALE
   const lowerParent = lower.parent
   if (lowerParent === null || u.stack.upper === null) return -E.EROFS
+  if (hasDirectory(node)) wakeAll(u, node)
   let error = readLower(u, lowerParent, lower.name, record)
   if (error < 0) return error
   const stat = record.slice()

@@ -2,6 +2,7 @@
 // one filesystem keep their numbers; with several, the filesystem's number goes into the high
 // bits (ovl_remap_lower_ino, the kernel's xino).
 import type { Layer } from '../layer/layer.js'
+import { ST } from '../sys/stat.js'
 import type { Node } from './node.js'
 
 export class InodeNumbers {
@@ -19,13 +20,22 @@ export class InodeNumbers {
 
   /** Sets a node's number from an object's on its layer. */
   assign(node: Node, layer: Layer, inoLow: number, inoHigh: number): void {
-    let high = inoHigh
-    if (this.bits > 0) {
-      if (inoHigh >>> this.shift !== 0) high = this.fold(inoHigh)
-      high = (high | (layer.fsid << this.shift)) >>> 0
-    }
+    const high = this.remap(layer, inoHigh)
     node.inoLow = this.narrow ? (inoLow ^ high) >>> 0 : inoLow
     node.inoHigh = this.narrow ? 0 : high
+  }
+
+  /** Puts an object's number as the union shows it into its own stat record. */
+  show(layer: Layer, records: Uint32Array, at: number): void {
+    const high = this.remap(layer, records[at + ST.ino + 1] ?? 0)
+    if (this.narrow) records[at + ST.ino] = (records[at + ST.ino] ?? 0) ^ high
+    records[at + ST.ino + 1] = this.narrow ? 0 : high
+  }
+
+  private remap(layer: Layer, high: number): number {
+    if (this.bits === 0) return high
+    const free = high >>> this.shift === 0 ? high : this.fold(high)
+    return (free | (layer.fsid << this.shift)) >>> 0
   }
 
   /** A number that already uses the high bits: they go to the middle, which few use. */

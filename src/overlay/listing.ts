@@ -1,147 +1,271 @@
 // The merged names of one directory, ordered by cookies that depend on the names alone, so that
 // a list dropped and rebuilt goes on from any offset a reader holds: there are no directory
 // handles (OPENDIR is answered ENOSYS) and nobody knows who is in the middle of a listing.
+//
+// A listing is one string and one array of words, no object for a name: fresh walks of large
+// trees are bound by the memory they fill.
+import { ST } from '../sys/stat.js'
+import {
+  COOKIE_HIGH,
+  COOKIE_LOW,
+  Draft,
+  GONE,
+  ID,
+  INO_HIGH,
+  INO_LOW,
+  KIND,
+  LOOKUPS,
+  mergeOrdered,
+  NameHash,
+  PLACE_SHIFT,
+  SEVERAL,
+  START,
+  STRIDE,
+  TYPE_MASK,
+} from './listing-draft.js'
 
-export interface Entry {
-  readonly name: string
-  /** DT_ number. */
-  type: number
-  /** Where the topmost object lies: 0 the upper, i + 1 the directory's lower part i. */
-  place: number
-  /** In more than one part, or perhaps so: what was made since may lie over a hidden name. */
-  several: boolean
-  /** Inode number on its layer. */
-  inoLow: number
-  inoHigh: number
-  cookie: number
-  gone: boolean
+/** FS_IMMUTABLE_FL and FS_APPEND_FL, 0x10 and 0x20, in bits 10 and 11 of KIND. */
+const PROTECTED_SHIFT = 6
+const PROTECTED = 0x30 << PROTECTED_SHIFT
+
+const draft = new Draft()
+const wanted = new NameHash()
+const other = new NameHash()
+
+/** The draft of the next listing: the one before it is made, or given up. */
+export function beginListing(seed: number): Draft {
+  return draft.begin(seed)
 }
 
-/** Offsets 1 and 2 follow `.` and `..`. */
-export const FIRST_COOKIE = 3
-/** Cookies are exact doubles: 52 bits, and room for collisions above them. */
-const HASH_HIGH_BITS = 0xf_ffff
+interface Addition {
+  readonly type: number
+  readonly inoLow: number
+  readonly inoHigh: number
+}
 
 export class Listing {
-  private entries: Entry[] = []
-  private readonly added = new Map<string, Entry>()
+  /** All names in order, each with a NUL behind it. */
+  names: string
+  /** STRIDE words for each. */
+  words: Uint32Array
+  /** Made since the last ordering; they lie in the upper. */
+  private readonly added = new Map<string, Addition>()
   private gone = 0
-
   private readonly seed: number
 
-  constructor(found: Iterable<Entry>, seed: number) {
-    this.seed = seed
-    for (const entry of found) {
-      entry.cookie = this.hash(entry.name)
-      this.entries.push(entry)
-    }
-    this.arrange()
+  /** Takes what a draft holds; the draft may be used again. */
+  constructor(draft: Draft) {
+    this.seed = draft.seed
+    const { names, words } = draft.arrange()
+    this.names = names
+    this.words = words
   }
 
+  /** Names that exist. */
   get size(): number {
-    return this.entries.length - this.gone + this.added.size
+    return this.length - this.gone + this.added.size
   }
 
-  find(name: string): Entry | null {
-    const recent = this.added.get(name)
-    if (recent !== undefined) return recent
-    const cookie = this.hash(name)
-    for (let i = this.firstFrom(cookie); i < this.entries.length; i++) {
-      const entry = this.entries[i]
-      if (entry === undefined) return null
-      if (entry.name === name) return entry.gone ? null : entry
-      if (this.hash(entry.name) !== cookie) return null
+  /** Places in the order, those of names that are gone included. */
+  get length(): number {
+    return this.words.length / STRIDE
+  }
+
+  /** Index of a name among the ordered ones, -1 where it is not among them. */
+  indexOf(name: string): number {
+    wanted.ofName(name, this.seed)
+    for (let i = this.firstFrom(wanted.high, wanted.low); i < this.length; i++) {
+      if (this.nameIs(i, name)) return this.isGone(i) ? -1 : i
+      other.ofName(this.nameAt(i), this.seed)
+      if (other.high > wanted.high) break
+      if (other.high === wanted.high && other.low > wanted.low) break
     }
-    return null
+    return -1
+  }
+
+  has(name: string): boolean {
+    return this.added.has(name) || this.indexOf(name) >= 0
+  }
+
+  /** Where the topmost object lies: 0 the upper, i + 1 the lower part i; -1 for no such name. */
+  placeOf(name: string): number {
+    if (this.added.has(name)) return 0
+    const i = this.indexOf(name)
+    return i < 0 ? -1 : this.placeAt(i)
+  }
+
+  /** Whether a name lies in the upper and, as known since the merge, nowhere below. */
+  isOnlyInUpper(name: string): boolean {
+    if (this.added.has(name)) return false
+    const i = this.indexOf(name)
+    return i >= 0 && this.placeAt(i) === 0 && (this.kind(i) & SEVERAL) === 0
   }
 
   insert(name: string, type: number, inoLow: number, inoHigh: number): void {
     this.remove(name)
-    const cookie = this.hash(name)
-    const entry = {
-      name,
-      type,
-      place: 0,
-      several: true,
-      inoLow,
-      inoHigh,
-      cookie,
-      gone: false,
-    }
-    this.added.set(name, entry)
+    this.added.set(name, { type, inoLow, inoHigh })
   }
 
   remove(name: string): void {
     if (this.added.delete(name)) return
-    const entry = this.find(name)
-    if (entry === null) return
-    entry.gone = true
+    const i = this.indexOf(name)
+    if (i < 0) return
+    this.words[i * STRIDE + KIND] = this.kind(i) | GONE
     this.gone++
   }
 
-  /** Entries whose cookie is greater than `offset`, in order. */
-  *after(offset: number): Generator<Entry> {
-    this.settle()
-    for (let i = this.firstFrom(offset + 1); i < this.entries.length; i++) {
-      const entry = this.entries[i]
-      if (entry !== undefined && !entry.gone) yield entry
-    }
+  /** A copy-up has put the name into the upper, too. */
+  moveToUpper(name: string): void {
+    const i = this.indexOf(name)
+    if (i >= 0) this.words[i * STRIDE + KIND] = (this.kind(i) & TYPE_MASK) | SEVERAL
   }
 
-  *[Symbol.iterator](): Generator<Entry> {
-    yield* this.after(0)
+  /**
+   * Index of the first name whose cookie is greater than `offset`; additions are brought into
+   * the order first. Indices hold until the next call that changes the listing.
+   */
+  firstAfter(offset: number): number {
+    this.settle()
+    const from = offset + 1
+    return this.firstFrom(Math.floor(from / 0x1_0000_0000), from >>> 0)
+  }
+
+  /** Every index, in order. */
+  *[Symbol.iterator](): Generator<number> {
+    for (let i = this.firstAfter(0); i < this.length; i++) if (!this.isGone(i)) yield i
+  }
+
+  isGone(i: number): boolean {
+    return (this.kind(i) & GONE) !== 0
+  }
+
+  nameAt(i: number): string {
+    return this.names.slice(this.startOf(i), this.endOf(i))
+  }
+
+  /** The names of `count` entries, each with a NUL behind it, as they lie one after another. */
+  namesOf(first: number, count: number): string {
+    return this.names.slice(this.startOf(first), this.endOf(first + count - 1) + 1)
+  }
+
+  /** Where a name begins, for offsets into what `namesOf` gives. */
+  startOf(i: number): number {
+    return this.words[i * STRIDE + START] ?? 0
+  }
+
+  lengthAt(i: number): number {
+    return this.endOf(i) - this.startOf(i)
+  }
+
+  cookieLow(i: number): number {
+    return this.words[i * STRIDE + COOKIE_LOW] ?? 0
+  }
+
+  cookieHigh(i: number): number {
+    return this.words[i * STRIDE + COOKIE_HIGH] ?? 0
+  }
+
+  /** The offset that follows a name. */
+  cookieAt(i: number): number {
+    return this.cookieHigh(i) * 0x1_0000_0000 + this.cookieLow(i)
+  }
+
+  /** DT_ number. */
+  typeAt(i: number): number {
+    return this.kind(i) & TYPE_MASK
+  }
+
+  placeAt(i: number): number {
+    return this.kind(i) >>> PLACE_SHIFT
+  }
+
+  /** The inode number on its layer, as the directory says it. */
+  inoLow(i: number): number {
+    return this.words[i * STRIDE + INO_LOW] ?? 0
+  }
+
+  inoHigh(i: number): number {
+    return this.words[i * STRIDE + INO_HIGH] ?? 0
+  }
+
+  /** The nodeid of a dormant child, 0 for any other. */
+  idAt(i: number): number {
+    return this.words[i * STRIDE + ID] ?? 0
+  }
+
+  lookupsAt(i: number): number {
+    return this.words[i * STRIDE + LOOKUPS] ?? 0
+  }
+
+  /** Emulated inode flags of a dormant child. */
+  protectionAt(i: number): number {
+    return (this.kind(i) & PROTECTED) >>> PROTECTED_SHIFT
+  }
+
+  /** The child becomes dormant: what a node would say of it goes into the entry. */
+  setDormant(i: number, id: number, record: Uint32Array, at: number): void {
+    const entry = i * STRIDE
+    const protection = (record[at + ST.attributes] ?? 0) << PROTECTED_SHIFT
+    const type = ((record[at + ST.mode] ?? 0) >>> 12) & TYPE_MASK
+    this.words[entry + KIND] =
+      (this.kind(i) & ~(PROTECTED | TYPE_MASK)) | (protection & PROTECTED) | type
+    this.words[entry + INO_LOW] = record[at + ST.ino] ?? 0
+    this.words[entry + INO_HIGH] = record[at + ST.ino + 1] ?? 0
+    this.words[entry + ID] = id
+    this.words[entry + LOOKUPS] = 0
+  }
+
+  setLookups(i: number, lookups: number): void {
+    this.words[i * STRIDE + LOOKUPS] = lookups
+  }
+
+  /** The child has a node now, or is forgotten. */
+  clearDormant(i: number): void {
+    this.words[i * STRIDE + ID] = 0
+    this.words[i * STRIDE + LOOKUPS] = 0
+  }
+
+  private kind(i: number): number {
+    return this.words[i * STRIDE + KIND] ?? 0
+  }
+
+  private endOf(i: number): number {
+    const next = (i + 1) * STRIDE + START
+    return (next < this.words.length ? (this.words[next] ?? 0) : this.names.length) - 1
+  }
+
+  private nameIs(i: number, name: string): boolean {
+    return (
+      this.lengthAt(i) === name.length && this.names.startsWith(name, this.startOf(i))
+    )
   }
 
   /** Brings additions into the order, and drops what is gone once it is a good part. */
   private settle(): void {
-    if (this.added.size === 0 && this.gone * 4 < this.entries.length) return
-    this.entries = this.entries.filter(entry => !entry.gone)
-    this.entries.push(...this.added.values())
+    if (this.added.size === 0 && this.gone * 4 <= this.length) return
+    const additions = beginListing(this.seed)
+    for (const [name, one] of this.added)
+      additions.addName(name, one.type | SEVERAL, one.inoLow, one.inoHigh)
     this.added.clear()
     this.gone = 0
-    this.arrange()
+    const { names, words } = mergeOrdered(this, additions.arrange())
+    this.names = names
+    this.words = words
   }
 
-  /** Sorts by hash, then numbers the names that share one. */
-  private arrange(): void {
-    const order = this.entries
-    for (const entry of order) entry.cookie = this.hash(entry.name)
-    order.sort((a, b) => a.cookie - b.cookie || (a.name < b.name ? -1 : 1))
-    for (let i = 1; i < order.length; i++) {
-      const before = order[i - 1]
-      const entry = order[i]
-      if (before !== undefined && entry !== undefined && entry.cookie <= before.cookie)
-        entry.cookie = before.cookie + 1
+  /** Index of the first entry whose cookie is at least the given one. */
+  private firstFrom(high: number, low: number): number {
+    const { words } = this
+    let first = 0
+    let last = this.length
+    while (first < last) {
+      const middle = (first + last) >>> 1
+      const at = middle * STRIDE
+      const own = words[at + COOKIE_HIGH] ?? 0
+      if (own < high || (own === high && (words[at + COOKIE_LOW] ?? 0) < low))
+        first = middle + 1
+      else last = middle
     }
-  }
-
-  /** Index of the first entry whose cookie is at least `cookie`. */
-  private firstFrom(cookie: number): number {
-    let low = 0
-    let high = this.entries.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.entries[middle]?.cookie ?? Infinity) < cookie) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
-  /** A 52-bit hash of the name, seeded so that nobody can choose names that collide. */
-  private hash(name: string): number {
-    let a = this.seed | 0
-    let b = this.seed ^ 0x9e37_79b9
-    for (let i = 0; i < name.length; i++) {
-      const c = name.charCodeAt(i)
-      a = Math.imul(a ^ c, 0x85eb_ca6b)
-      b = Math.imul(b ^ c, 0xc2b2_ae35)
-      a ^= a >>> 15
-      b ^= b >>> 13
-    }
-    a = Math.imul(a ^ (b >>> 7), 0x27d4_eb2f)
-    b = Math.imul(b ^ (a >>> 11), 0x1656_67b1)
-    a ^= a >>> 14
-    b ^= b >>> 16
-    return ((a >>> 0) & HASH_HIGH_BITS) * 0x1_0000_0000 + (b >>> 0) + FIRST_COOKIE
+    return first
   }
 }

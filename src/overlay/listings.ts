@@ -3,12 +3,13 @@
 import { FsError } from '../errno/fs-error.js'
 import { hiddenBy, isDotName } from '../layer/format.js'
 import type { LayerDirectory } from '../layer/layer-directory.js'
-import { readDirectory } from '../layer/read-directory.js'
+import { readRecords } from '../layer/read-directory.js'
 import { isDeviceWhiteout, isXattrWhiteout } from '../layer/whiteout.js'
 import { AT_SYMLINK_NOFOLLOW } from '../sys/constants.js'
 import { statx } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
-import { type Entry, Listing } from './listing.js'
+import { beginListing, Listing } from './listing.js'
+import { type Draft, GONE, PLACE_SHIFT, SEVERAL, TYPE_MASK } from './listing-draft.js'
 import type { Directory, Node } from './node.js'
 import type { Union } from './union.js'
 
@@ -17,6 +18,7 @@ export const DT_CHR = 2
 export const DT_DIR = 4
 export const DT_REG = 8
 
+const DOT = 0x2e
 /** Entries that all listings together may hold before the oldest are dropped. */
 const ENTRIES_KEPT = 100_000
 /** Lookups times further layers after which one pass over the directory costs less. */
@@ -40,79 +42,101 @@ export function listingOf(u: Union, node: Node & { dir: Directory }): Listing {
 
 export function buildListing(u: Union, node: Node & { dir: Directory }): Listing {
   const { dir } = node
-  const merged = new Map<string, Entry | null>()
-  if (!dir.removed) {
-    if (dir.upper !== null) mergePart(u, dir.upper, 0, merged, dir.lowers.length === 0)
-    dir.lowers.forEach((part, i) => {
-      mergePart(u, part, i + 1, merged, i === dir.lowers.length - 1)
-    })
-  }
-  const listing = new Listing(visible(merged), u.seed)
+  const draft = beginListing(u.seed)
+  if (!dir.removed) mergeParts(u, dir, draft)
+  const listing = new Listing(draft)
   dir.listing = listing
   u.listings.admit(node, listing.size)
   return listing
 }
 
-function* visible(merged: Map<string, Entry | null>): Generator<Entry> {
-  for (const entry of merged.values()) if (entry !== null) yield entry
+function mergeParts(u: Union, dir: Directory, draft: Draft): void {
+  const parts = dir.lowers.length + (dir.upper === null ? 0 : 1)
+  const only = dir.upper ?? dir.lowers[0]
+  if (parts === 1 && only !== undefined) {
+    addPart(u, only, dir.upper === null ? 1 : 0, draft, null, true)
+    return
+  }
+  // Where a name is in the draft; -1 stands for "hidden from here".
+  const merged: Merged = new Map()
+  if (dir.upper !== null) addPart(u, dir.upper, 0, draft, merged, dir.lowers.length === 0)
+  dir.lowers.forEach((part, i) => {
+    addPart(u, part, i + 1, draft, merged, i === dir.lowers.length - 1)
+  })
 }
 
-/** Adds one part's names below those of the parts above; null stands for "hidden from here". */
-function mergePart(
+type Merged = Map<string, number>
+
+/** Adds one part's names below those of the parts above. */
+function addPart(
   u: Union,
   part: LayerDirectory,
   place: number,
-  merged: Map<string, Entry | null>,
+  draft: Draft,
+  merged: Merged | null,
   isLowest: boolean,
 ): void {
   const hiddenHere: string[] = []
-  const doubtful: Entry[] = []
-  const error = readDirectory(part, u.directoryFds, (name, type, inoLow, inoHigh) => {
-    if (u.format.dotWhiteouts && isDotName(name)) {
-      const hidden = hiddenBy(name)
-      if (hidden !== null) hiddenHere.push(hidden)
-      return
-    }
-    const above = merged.get(name)
-    if (above !== undefined) {
-      if (above !== null) above.several = true
-      return
-    }
-    const entry: Entry = {
-      name,
-      type,
-      place,
-      several: false,
-      inoLow,
-      inoHigh,
-      cookie: 0,
-      gone: false,
-    }
-    merged.set(name, entry)
-    if (type === DT_CHR || type === DT_UNKNOWN || type === DT_REG) doubtful.push(entry)
-  })
+  const first = draft.count
+  const error = readRecords(
+    part,
+    u.directoryFds,
+    (bytes, start, end, type, inoLow, inoHigh) => {
+      const kind = type | (place << PLACE_SHIFT)
+      if (u.format.dotWhiteouts && bytes[start] === DOT) {
+        const name = bytes.latin1Slice(start, end)
+        const hidden = hiddenBy(name)
+        if (hidden !== null) hiddenHere.push(hidden)
+        if (isDotName(name)) return
+      }
+      if (merged === null) {
+        draft.add(bytes, start, end, kind, inoLow, inoHigh)
+        return
+      }
+      const name = bytes.latin1Slice(start, end)
+      const above = merged.get(name)
+      if (above === undefined)
+        merged.set(name, draft.add(bytes, start, end, kind, inoLow, inoHigh))
+      else if (above >= 0) draft.setKind(above, draft.kindAt(above) | SEVERAL)
+    },
+  )
   if (error < 0) throw new FsError(error, 'readdir', part.path())
   const checkXattrs = !isLowest && part.hasXattrWhiteouts(u.directoryFds, u.format)
-  for (const entry of doubtful)
-    if (entry.type !== DT_REG || checkXattrs) judge(u, part, entry, merged)
+  for (let i = first; i < draft.count; i++)
+    if (isDoubtful(draft.kindAt(i) & TYPE_MASK, checkXattrs))
+      judge(u, part, i, draft, merged)
   for (const name of hiddenHere) {
-    const entry = merged.get(name)
-    if (entry === undefined || entry?.place === place) merged.set(name, null)
+    const index = merged === null ? draft.find(name) : merged.get(name)
+    if (
+      index !== undefined &&
+      (index < 0 || draft.kindAt(index) >>> PLACE_SHIFT !== place)
+    )
+      continue
+    if (index !== undefined) draft.setKind(index, draft.kindAt(index) | GONE)
+    merged?.set(name, -1)
   }
 }
 
-/** Entries whose type does not tell whether they are whiteouts. */
+/** Types that do not tell whether the object is a whiteout. */
+function isDoubtful(type: number, checkXattrs: boolean): boolean {
+  return type === DT_CHR || type === DT_UNKNOWN || (checkXattrs && type === DT_REG)
+}
+
 function judge(
   u: Union,
   part: LayerDirectory,
-  entry: Entry,
-  merged: Map<string, Entry | null>,
+  index: number,
+  draft: Draft,
+  merged: Merged | null,
 ): void {
   const fd = u.fd(part)
-  if (statx(fd, entry.name, AT_SYMLINK_NOFOLLOW, record, 0) < 0) return
-  entry.type = ((record[ST.mode] ?? 0) >>> 12) & 15
-  if (isDeviceWhiteout(record) || isXattrWhiteout(fd, entry.name, record, u.format))
-    merged.set(entry.name, null)
+  const name = draft.nameAt(index)
+  if (statx(fd, name, AT_SYMLINK_NOFOLLOW, record, 0) < 0) return
+  const kind = draft.kindAt(index) & ~TYPE_MASK
+  draft.setKind(index, kind | (((record[ST.mode] ?? 0) >>> 12) & TYPE_MASK))
+  if (!isDeviceWhiteout(record) && !isXattrWhiteout(fd, name, record, u.format)) return
+  draft.setKind(index, draft.kindAt(index) | GONE)
+  merged?.set(name, -1)
 }
 
 /** Which listings are kept: the least recently used go first, until the rest fits. */
@@ -137,6 +161,11 @@ export class ListingCache {
     if (size === undefined) return
     this.sizes.delete(node)
     this.sizes.set(node, size)
+  }
+
+  /** A listing that must stay: `admit` makes it one of those that may go again. */
+  pin(node: Node & { dir: Directory }): void {
+    this.forget(node)
   }
 
   /** The node went away, or its listing became untrue as a whole. */

@@ -42,8 +42,7 @@ function placeOf(u: Union, parent: Node & { dir: Directory }, name: string): num
     if (!wantsListing(dir)) return 0
     buildListing(u, parent)
   }
-  const entry = dir.listing?.find(name) ?? null
-  return entry === null ? -1 : entry.place
+  return dir.listing?.placeOf(name) ?? -1
 }
 
 /** Fills `found` and `record`. Returns 1 when something was found, 0 when not, or -errno. */

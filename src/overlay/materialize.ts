@@ -26,7 +26,6 @@ import { statx } from '../sys/inode.js'
 import { ST, STAT_WORDS, statType } from '../sys/stat.js'
 import { getxattrat, listxattrat } from '../sys/xattr.js'
 import { readRecord } from './attributes.js'
-import type { Entry } from './listing.js'
 import { readNlink } from './nlink.js'
 import { Directory, Node } from './node.js'
 import { unpin } from './pins.js'
@@ -342,21 +341,22 @@ function upperLayer(u: Union): Layer {
 export function simpleNode(
   u: Union,
   parent: Node & { dir: Directory },
-  entry: Entry,
+  name: string,
+  place: number,
   record: Uint32Array,
 ): Node | null {
-  const lower = entry.place === 0 ? undefined : parent.dir.lowers[entry.place - 1]
+  const lower = place === 0 ? undefined : parent.dir.lowers[place - 1]
   if (lower === undefined || u.format.dotWhiteouts) return null
   if (lower.layer.index !== u.rootLowers.length) return null
   const type = statType(record)
   if (type !== S_IFDIR && (record[ST.nlink] ?? 0) > 1) return null
   const node = new Node(record[ST.mode] ?? 0)
-  node.addName(parent, entry.name)
+  node.addName(parent, name)
   if (type === S_IFDIR) {
-    node.dir = new Directory(null, [new LayerDirectory(lower.layer, lower, entry.name)])
+    node.dir = new Directory(null, [new LayerDirectory(lower.layer, lower, name)])
   } else {
     node.lowerDir = lower
-    node.lowerName = entry.name
+    node.lowerName = name
   }
   node.protection = protectionOf(record)
   u.stack.inodeNumbers.assign(

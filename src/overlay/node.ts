@@ -49,6 +49,8 @@ export class Node {
   dataName = ''
   /** Emulated inode flags (`protattr`): FS_IMMUTABLE_FL and FS_APPEND_FL. */
   protection = 0
+  /** The last change of attributes took the file capabilities away. */
+  lostCapability = false
   /** Opened for writing in passthrough at least once: never cached again. */
   writtenBelow = false
   /** Opened read-write so: a shared mapping may change its attributes without a word to us. */
@@ -101,11 +103,17 @@ export class Node {
   }
 }
 
+export function hasDirectory(node: Node): node is Node & { dir: Directory } {
+  return node.dir !== null
+}
+
 /** The directory part of a node. */
 export class Directory {
   /** Names the kernel knows, or that lead to nodes it knows. */
   readonly children = new Map<string, Node>()
   listing: Listing | null = null
+  /** Children the kernel knows that have no node yet (see dormant.ts). */
+  dormant = 0
   /** Lookups since the last listing: many of them make one worth while. */
   lookupsBeforeListing = 0
   /** The upper directory's `redirect`, as on disk. */

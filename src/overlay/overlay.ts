@@ -19,7 +19,7 @@ import { forgetNode } from './forget.js'
 import { linkNode } from './link.js'
 import { locate } from './locate.js'
 import { lookupChild } from './lookup.js'
-import type { Directory, Node } from './node.js'
+import { hasDirectory, type Directory, type Node } from './node.js'
 import { OpenFiles } from './open-file.js'
 import { OverlayData } from './overlay-data.js'
 import { dropParked } from './pins.js'
@@ -28,7 +28,7 @@ import { removeDirectory, unlinkName } from './removal.js'
 import { renameName } from './rename.js'
 import { setAttributes } from './set-attributes.js'
 import { answerStatx } from './statx.js'
-import { type Union, hasDirectory } from './union.js'
+import type { Union } from './union.js'
 
 type DirectoryNode = Node & { dir: Directory }
 
@@ -72,7 +72,7 @@ export class Overlay extends OverlayData implements Operations {
 
   lookup(_req: Request, reply: Reply, parentId: number, name: string): number {
     const parent = this.u.directory(parentId)
-    const known = parent.dir.children.get(name)
+    const known = this.u.child(parent, name)
     if (known !== undefined) return this.entry(reply, parent, name, known)
     const node = lookupChild(this.u, parent, name, this.record)
     if (typeof node === 'number') return node
@@ -289,7 +289,7 @@ export class Overlay extends OverlayData implements Operations {
   }
 
   private child(parent: DirectoryNode, name: string): Node | null | number {
-    return parent.dir.children.get(name) ?? lookupChild(this.u, parent, name, this.record)
+    return this.u.child(parent, name) ?? lookupChild(this.u, parent, name, this.record)
   }
 
   private make(

@@ -129,8 +129,5 @@ export function notePublished(u: Union, node: Node): void {
   if (node.id > 0) u.channel.invalidateAttributes(node.id)
   const parentId = node.parent?.id ?? 0
   if (parentId > 0) u.channel.invalidateAttributes(parentId)
-  const entry = node.parent?.dir?.listing?.find(node.name)
-  if (entry === undefined || entry === null) return
-  entry.place = 0
-  entry.several = true
+  node.parent?.dir?.listing?.moveToUpper(node.name)
 }

@@ -1,13 +1,14 @@
 // READDIR and READDIRPLUS from the merged listing. Offsets are cookies of the names; attributes
 // for READDIRPLUS come from one native call for each layer and batch.
-import { DirentPacker } from '../fuse/dirents.js'
+import { DirentPacker, direntPlusSize } from '../fuse/dirents.js'
 import type { Reply } from '../fuse/reply.js'
 import type { LayerDirectory } from '../layer/layer-directory.js'
 import { applyOverride } from '../layer/owner-override.js'
 import { statxBatch } from '../sys/inode.js'
-import { ST, STAT_WORDS } from '../sys/stat.js'
+import { ST, STAT_WORDS, statType } from '../sys/stat.js'
 import { present, readAttributes } from './attributes.js'
-import type { Entry } from './listing.js'
+import { countDormant, dormantPart, mayBeDormant } from './dormant.js'
+import type { Listing } from './listing.js'
 import { DT_DIR, listingOf } from './listings.js'
 import { lookupChild } from './lookup.js'
 import { simpleNode } from './materialize.js'
@@ -16,9 +17,10 @@ import type { Union } from './union.js'
 
 type DirectoryNode = Node & { dir: Directory }
 
-const BATCH = 128
+const BATCH = 256
 const names = Buffer.alloc(BATCH * 256)
 const offsets = new Uint32Array(BATCH)
+const members = new Uint32Array(BATCH)
 const batchRecords = new Uint32Array(BATCH * STAT_WORDS)
 const records = new Uint32Array(BATCH * STAT_WORDS)
 const record = new Uint32Array(STAT_WORDS)
@@ -26,6 +28,7 @@ const record = new Uint32Array(STAT_WORDS)
 /** Offsets 1 and 2 follow `.` and `..`. */
 const AFTER_DOT = 1
 const AFTER_DOTDOT = 2
+const SHORTEST = direntPlusSize(1)
 
 /** READDIR: names, types and inode numbers. */
 export function readNames(
@@ -42,20 +45,23 @@ export function readNames(
   const above = node.parent ?? node
   if (offset < AFTER_DOTDOT && pack.fits(2))
     pack.add('..', AFTER_DOTDOT, DT_DIR, above.inoLow, above.inoHigh)
-  for (const entry of listing.after(Math.max(offset, AFTER_DOTDOT))) {
-    if (!pack.fits(entry.name.length)) break
-    const child = childOf(u, node, entry)
+  const first = listing.firstAfter(Math.max(offset, AFTER_DOTDOT))
+  for (let i = first; i < listing.length; i++) {
+    if (listing.isGone(i)) continue
+    if (!pack.fits(listing.lengthAt(i))) break
+    const name = listing.nameAt(i)
+    const child = childOf(u, node, name)
     if (child === null) continue
-    pack.add(entry.name, entry.cookie, child.type >>> 12, child.inoLow, child.inoHigh)
+    pack.add(name, listing.cookieAt(i), child.type >>> 12, child.inoLow, child.inoHigh)
   }
   return 0
 }
 
 /** The node of a listed name, known or made for its inode number. */
-function childOf(u: Union, node: DirectoryNode, entry: Entry): Node | null {
-  const known = node.dir.children.get(entry.name)
+function childOf(u: Union, node: DirectoryNode, name: string): Node | null {
+  const known = u.child(node, name)
   if (known !== undefined) return known
-  const found = lookupChild(u, node, entry.name, record)
+  const found = lookupChild(u, node, name, record)
   return typeof found === 'number' ? null : found
 }
 
@@ -69,94 +75,146 @@ export function readNamesPlus(
 ): number {
   const pack = new DirentPacker(reply, size)
   const listing = listingOf(u, node)
-  if (offset < AFTER_DOT && pack.fitsPlus(1)) addDot(u, pack, '.', AFTER_DOT, node)
+  if (offset < AFTER_DOT && pack.fitsPlus(1))
+    pack.addBare('.', AFTER_DOT, DT_DIR, node.inoLow, node.inoHigh)
+  const above = node.parent ?? node
   if (offset < AFTER_DOTDOT && pack.fitsPlus(2))
-    addDot(u, pack, '..', AFTER_DOTDOT, node.parent ?? node)
-  let batch: Entry[] = []
-  for (const entry of listing.after(Math.max(offset, AFTER_DOTDOT))) {
-    batch.push(entry)
-    if (batch.length < BATCH) continue
-    if (!addBatch(u, pack, node, batch)) return 0
-    batch = []
+    pack.addBare('..', AFTER_DOTDOT, DT_DIR, above.inoLow, above.inoHigh)
+  let first = listing.firstAfter(Math.max(offset, AFTER_DOTDOT))
+  while (first < listing.length) {
+    const room = Math.ceil(pack.room / SHORTEST)
+    const count = Math.min(BATCH, listing.length - first, room)
+    if (count === 0 || !addBatch(u, pack, node, listing, first, count)) break
+    first += count
   }
-  addBatch(u, pack, node, batch)
   return 0
 }
 
-function addDot(
-  u: Union,
-  pack: DirentPacker,
-  name: string,
-  cookie: number,
-  node: Node,
-): void {
-  if (readAttributes(u, node, record) === 0) pack.addBare(name, cookie, DT_DIR, record)
-}
-
-/** Adds a batch; false when the reply is full. */
+/** Adds `count` entries from index `first` on; false when the reply is full. */
 function addBatch(
   u: Union,
   pack: DirentPacker,
   node: DirectoryNode,
-  batch: readonly Entry[],
+  listing: Listing,
+  first: number,
+  count: number,
 ): boolean {
-  readBatch(u, node, batch)
-  for (let i = 0; i < batch.length; i++) {
-    const entry = batch[i]
-    if (entry === undefined) break
-    if (!pack.fitsPlus(entry.name.length)) return false
-    addEntry(u, pack, node, entry, i * STAT_WORDS)
+  const part = dormantPart(u, node.dir)
+  if (part !== null) readPart(u, part, listing, first, count)
+  else readParts(u, node.dir, listing, first, count)
+  for (let k = 0; k < count; k++) {
+    const i = first + k
+    if (listing.isGone(i)) continue
+    if (!pack.fitsPlus(listing.lengthAt(i))) return false
+    if (records[k * STAT_WORDS + ST.mask] === 0) continue
+    if (part !== null && addDormant(u, pack, node, part, listing, i, k)) continue
+    addEntry(u, pack, node, listing, i, k * STAT_WORDS)
   }
   return true
 }
 
-/** Attributes of all entries of a batch, layer by layer. */
-function readBatch(u: Union, node: DirectoryNode, batch: readonly Entry[]): void {
+/** Attributes of a batch of which all lie in one part. */
+function readPart(
+  u: Union,
+  part: LayerDirectory,
+  listing: Listing,
+  first: number,
+  count: number,
+): void {
+  writeNames(listing, first, count)
+  statxBatch(u.fd(part), names, offsets, 0, count, records)
+}
+
+/** The names of a batch, and where each begins. */
+function writeNames(listing: Listing, first: number, count: number): void {
+  names.latin1Write(listing.namesOf(first, count), 0)
+  const start = listing.startOf(first)
+  for (let k = 0; k < count; k++) offsets[k] = listing.startOf(first + k) - start
+}
+
+/** Attributes of a batch, part by part. */
+function readParts(
+  u: Union,
+  dir: Directory,
+  listing: Listing,
+  first: number,
+  count: number,
+): void {
   const places = new Set<number>()
-  for (const entry of batch) places.add(entry.place)
+  for (let k = 0; k < count; k++) places.add(listing.placeAt(first + k))
   for (const place of places) {
-    const part = partAt(node.dir, place)
+    const part = place === 0 ? dir.upper : (dir.lowers[place - 1] ?? null)
     if (part === null) continue
-    const members: number[] = []
-    let at = 0
-    batch.forEach((entry, i) => {
-      if (entry.place !== place) return
-      offsets[members.length] = at
-      at += names.latin1Write(entry.name, at)
-      names[at++] = 0
-      members.push(i)
-    })
-    statxBatch(u.fd(part), names, offsets, 0, members.length, batchRecords)
+    writeNames(listing, first, count)
+    let several = 0
+    for (let k = 0; k < count; k++) {
+      if (listing.placeAt(first + k) !== place) continue
+      offsets[several] = offsets[k] ?? 0
+      members[several++] = k
+    }
+    const fd = u.fd(part)
+    statxBatch(fd, names, offsets, 0, several, batchRecords)
     const { override } = part.layer
-    members.forEach((i, k) => {
-      const from = k * STAT_WORDS
-      const name = batch[i]?.name
-      if (override !== null && name !== undefined)
-        applyOverride(override, u.fd(part), name, batchRecords, from)
-      records.set(batchRecords.subarray(from, from + STAT_WORDS), i * STAT_WORDS)
-    })
+    for (let m = 0; m < several; m++) {
+      const from = m * STAT_WORDS
+      const k = members[m] ?? 0
+      if (override !== null)
+        applyOverride(override, fd, listing.nameAt(first + k), batchRecords, from)
+      records.set(batchRecords.subarray(from, from + STAT_WORDS), k * STAT_WORDS)
+    }
   }
 }
 
-function partAt(dir: Directory, place: number): LayerDirectory | null {
-  return place === 0 ? dir.upper : (dir.lowers[place - 1] ?? null)
+/** Adds an entry whose child needs no node yet; false where it has or needs one. */
+function addDormant(
+  u: Union,
+  pack: DirentPacker,
+  node: DirectoryNode,
+  part: LayerDirectory,
+  listing: Listing,
+  i: number,
+  k: number,
+): boolean {
+  const at = k * STAT_WORDS
+  if (listing.idAt(i) === 0) {
+    if (!mayBeDormant(records, at)) return false
+    if (node.dir.children.size > 0 && node.dir.children.has(listing.nameAt(i)))
+      return false
+  }
+  const id = countDormant(u, node, listing, i, records, at)
+  u.stack.inodeNumbers.show(part.layer, records, at)
+  pack.addPlusFrom(
+    names,
+    offsets[k] ?? 0,
+    listing.lengthAt(i),
+    listing.cookieLow(i),
+    listing.cookieHigh(i),
+    statType(records, at) >>> 12,
+    id,
+    u.nodes.generationOf(id),
+    u.forever,
+    records,
+    at,
+  )
+  return true
 }
 
 function addEntry(
   u: Union,
   pack: DirentPacker,
   node: DirectoryNode,
-  entry: Entry,
+  listing: Listing,
+  i: number,
   at: number,
 ): void {
-  if (records[at + ST.mask] === 0) return
   for (let k = 0; k < STAT_WORDS; k++) record[k] = records[at + k] ?? 0
-  const child = plusChild(u, node, entry)
+  const name = listing.nameAt(i)
+  const child = plusChild(u, node, name, listing.placeAt(i))
   if (child === null) return
-  u.admitChild(node, entry.name, child)
+  u.admitChild(node, name, child)
   pack.addPlus(
-    entry.name,
-    entry.cookie,
+    name,
+    listing.cookieAt(i),
     child.type >>> 12,
     child.id,
     child.generation,
@@ -167,13 +225,18 @@ function addEntry(
 }
 
 /** The node of an entry whose attributes are in `record`, which then shows the union's. */
-function plusChild(u: Union, node: DirectoryNode, entry: Entry): Node | null {
-  const known = node.dir.children.get(entry.name)
+function plusChild(
+  u: Union,
+  node: DirectoryNode,
+  name: string,
+  place: number,
+): Node | null {
+  const known = u.child(node, name)
   if (known !== undefined) {
     return readAttributes(u, known, record) === 0 ? known : null
   }
-  const simple = simpleNode(u, node, entry, record)
-  const child = simple ?? lookupChild(u, node, entry.name, record)
+  const simple = simpleNode(u, node, name, place, record)
+  const child = simple ?? lookupChild(u, node, name, record)
   if (child === null || typeof child === 'number') return null
   present(u, child, record)
   return child

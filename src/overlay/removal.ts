@@ -23,10 +23,10 @@ import { copyUp, copyUpDirectory } from './copy-up.js'
 import { linkUp } from './publish.js'
 import { listingOf } from './listings.js'
 import { writeNlink } from './nlink.js'
-import type { Directory, Node } from './node.js'
+import { hasDirectory, type Directory, type Node } from './node.js'
 import { dropPin, isPinned, keepPin, type Pin, pinObject, pinUpper } from './pins.js'
 import { mayRemove } from './protection.js'
-import { type Union, hasDirectory, upperOf } from './union.js'
+import { type Union, upperOf } from './union.js'
 
 const record = new Uint32Array(STAT_WORDS)
 
@@ -191,8 +191,7 @@ export function lowerPositive(
 ): boolean {
   if (!inUpper) return true
   if (dir.lowers.length === 0) return false
-  const known = dir.listing?.find(name) ?? null
-  if (known !== null && known.place === 0 && !known.several) return false
+  if (dir.listing?.isOnlyInUpper(name) === true) return false
   for (const lower of dir.lowers) {
     const fd = u.fd(lower)
     const error = statx(fd, name, AT_SYMLINK_NOFOLLOW, record, 0)

@@ -16,7 +16,7 @@ import { STAT_WORDS } from '../sys/stat.js'
 import { copyUp, copyUpDirectory } from './copy-up.js'
 import { setImpure } from './impure.js'
 import { listingOf } from './listings.js'
-import type { Directory, Node } from './node.js'
+import { hasDirectory, type Directory, type Node } from './node.js'
 import { dropPin, type Pin, pinUpper } from './pins.js'
 import { mayCreateIn, mayRemove } from './protection.js'
 import { redirectFor, setRedirect } from './redirect.js'
@@ -29,7 +29,7 @@ import {
   readyForWhiteouts,
   removeName,
 } from './removal.js'
-import { type Union, hasDirectory, upperOf } from './union.js'
+import { type Union, upperOf } from './union.js'
 
 const NAME_MAX = 255
 const record = new Uint32Array(STAT_WORDS)

@@ -14,8 +14,9 @@ import type { IndexDirectory } from './index-directory.js'
 import { LayerLookup } from './layer-lookup.js'
 import type { InodeNumbers } from './inode-numbers.js'
 import { ListingCache } from './listings.js'
-import type { Directory, Node } from './node.js'
+import { type Directory, hasDirectory, type Node } from './node.js'
 import { NodeTable } from './node-table.js'
+import { wake, wakeNamed } from './dormant.js'
 import type { OpenFiles } from './open-file.js'
 import type { OverlayOptions } from './options.js'
 import { IdMap } from './id-map.js'
@@ -38,7 +39,7 @@ export interface Stack {
 }
 
 export class Union {
-  readonly nodes = new NodeTable()
+  readonly nodes = new NodeTable((directory, index) => wake(this, directory, index))
   readonly directoryFds = new FdCache(DIRECTORY_FDS)
   readonly fileFds = new FdCache(FILE_FDS)
   readonly listings = new ListingCache()
@@ -131,6 +132,11 @@ export class Union {
     return node
   }
 
+  /** A child that the kernel knows, or that leads to one it knows. */
+  child(parent: Node & { dir: Directory }, name: string): Node | undefined {
+    return parent.dir.children.get(name) ?? wakeNamed(this, parent, name)
+  }
+
   /** Counts a lookup of a child that the kernel is about to be told of. */
   admitChild(parent: Node & { dir: Directory }, name: string, child: Node): void {
     if (child.id === 0) this.nodes.admit(child)
@@ -149,10 +155,6 @@ export class Union {
     node.copying.bystanders.push(this.channel.park(req))
     return PENDING
   }
-}
-
-export function hasDirectory(node: Node): node is Node & { dir: Directory } {
-  return node.dir !== null
 }
 
 /** The upper directory of a parent that has been copied up; throws EIO otherwise. */

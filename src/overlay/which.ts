@@ -44,7 +44,7 @@ export function which(
   name: string,
 ): WhichAnswer {
   if (name === '.') return ofNode(u, parent, parent.name === '' ? '/' : parent.name)
-  const known = parent.dir.children.get(name)
+  const known = u.child(parent, name)
   const node = known ?? lookupChild(u, parent, name, record)
   if (node !== null && typeof node !== 'number') return ofNode(u, node, name)
   const hiding = findWhiteout(u, parent.dir, name)
