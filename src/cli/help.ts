@@ -8,7 +8,7 @@ const LAYERS = `  lowerdir=A:B::D         lower directories, topmost first; afte
                           how whiteouts and the like are spelt on disk`
 
 const KERNEL = `  redirect_dir=on|follow|nofollow|off  index=on|off  metacopy=on|off  xino=on|off|auto
-  uuid=on|auto|null|off  nfs_export=on|off  verity=off|on|require
+  uuid=on|auto|null|off  nfs_export=off  verity=off
   fsync=auto|strict|volatile|0|1  volatile`
 
 const SHOWN = `  uidmapping=DISK:SHOWN:COUNT[:...]  gidmapping=...  squash_to_root

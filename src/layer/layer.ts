@@ -36,6 +36,8 @@ export class Layer {
   override: string | null = null
   readonly root: LayerDirectory
   readonly uuid: Buffer
+  /** Handles of any filesystem are taken for this one's (uuid=off: there is only one). */
+  anyUuid = false
   /** File handles can be made here and opened again: what `origin` and the index need. */
   hasHandles: boolean
   readonly devLow: number
@@ -63,6 +65,11 @@ export class Layer {
     if (error < 0) throw new FsError(error, 'statx', path)
     this.devLow = stat[ST.dev] ?? 0
     this.devHigh = stat[ST.dev + 1] ?? 0
+  }
+
+  /** Whether a handle with this UUID is of this layer's filesystem. */
+  hasUuid(uuid: Uint8Array): boolean {
+    return this.anyUuid || this.uuid.equals(uuid)
   }
 
   isOnFilesystemOf(other: Layer): boolean {

@@ -23,7 +23,7 @@ export interface MountRequest {
   xino: OverlayOptions['xino'] | null
   uuid: OverlayOptions['uuid'] | null
   nfsExport: boolean | null
-  verity: OverlayOptions['verity'] | null
+  verity: 'off' | 'on' | 'require' | null
   /** `0` and `1` are fuse-overlayfs's fsync=0 and fsync=1. */
   fsync: 'auto' | 'strict' | 'volatile' | '0' | '1' | null
   staticNlink: boolean | null

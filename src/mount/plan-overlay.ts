@@ -16,10 +16,7 @@ interface LayerPaths {
   readonly work: string | null
 }
 
-type Features = Pick<
-  OverlayOptions,
-  'redirectDir' | 'index' | 'metacopy' | 'nfsExport' | 'verity' | 'uuid'
->
+type Features = Pick<OverlayOptions, 'redirectDir' | 'index' | 'metacopy' | 'uuid'>
 
 /** The overlay that was asked for. Throws a MountError for what cannot be had together. */
 export function planOverlay(request: MountRequest, given: Circumstances): OverlayOptions {
@@ -140,21 +137,16 @@ function kernelFeatures(
   hasUpper: boolean,
 ): Features {
   const isUser = format === 'kernel-user'
+  refuseImpossible(request)
   if (isUser) refuseWithUserxattr(request)
   refuseConflicts(request)
   if (!given.mayTrusted) refuseWithoutHandles(request)
-  const verity = request.verity ?? 'off'
-  const metacopy = wantsMetacopy(request)
-  const redirectDir = metacopy ? 'on' : chooseRedirect(request, given, isUser)
-  const nfsExport = request.nfsExport ?? false
+  const metacopy = request.metacopy ?? false
   return {
-    redirectDir,
+    redirectDir: metacopy ? 'on' : chooseRedirect(request, given, isUser),
     // Without an upper there is nothing to index (the kernel ignores index=on then).
-    index: hasUpper && (nfsExport || (request.index ?? wantsIndex(given))),
+    index: hasUpper && (request.index ?? wantsIndex(given)),
     metacopy: metacopy && hasUpper,
-    // A handle of a lower directory cannot lead to one that a redirect moved.
-    nfsExport: nfsExport && (hasUpper || redirectDir === 'nofollow'),
-    verity,
     uuid: chooseUuid(request, hasUpper),
   }
 }
@@ -165,37 +157,33 @@ function wantsIndex(given: Circumstances): boolean {
 }
 
 function refuseWithoutHandles(request: MountRequest): void {
-  for (const [option, isOn] of [
-    ['index', request.index],
-    ['nfs_export', request.nfsExport],
-  ] as const) {
-    if (isOn !== true) continue
+  if (request.index !== true) return
+  throw new MountError(
+    "index=on needs the right to open files by handle, which is root's",
+    'leave it out, or mount as root',
+  )
+}
+
+/** What a promise would be that nobody keeps here. */
+function refuseImpossible(request: MountRequest): void {
+  if (request.verity !== null && request.verity !== 'off') {
     throw new MountError(
-      `${option}=on needs the right to open files by handle, which is root's`,
-      'leave it out, or mount as root',
+      `verity=${request.verity}: digests of fs-verity are not checked by plyfs`,
+      'leave it out, or mount with the kernel: mount -t overlay',
+    )
+  }
+  if (request.nfsExport === true) {
+    throw new MountError(
+      'nfs_export=on: file handles of a FUSE mount do not outlive it',
+      'leave it out, or mount with the kernel: mount -t overlay',
     )
   }
 }
 
-/** Reading metacopy needs no option; verity turns its writing on, as metacopy=on does. */
-function wantsMetacopy(request: MountRequest): boolean {
-  return request.metacopy ?? (request.verity !== null && request.verity !== 'off')
-}
-
 function refuseConflicts(request: MountRequest): void {
-  const verity = request.verity === 'off' ? null : request.verity
-  if (verity !== null && request.metacopy === false) {
-    throw conflict(`verity=${verity}`, 'metacopy=off')
-  }
-  const metacopy = verity === null ? 'metacopy=on' : `verity=${verity}`
-  if (wantsMetacopy(request)) {
-    const redirectDir = request.redirectDir ?? 'on'
-    if (redirectDir !== 'on') throw conflict(metacopy, `redirect_dir=${redirectDir}`)
-    if (request.nfsExport === true) throw conflict('nfs_export=on', metacopy)
-  }
-  if (request.nfsExport === true && request.index === false) {
-    throw conflict('nfs_export=on', 'index=off')
-  }
+  if (request.metacopy !== true) return
+  const redirectDir = request.redirectDir ?? 'on'
+  if (redirectDir !== 'on') throw conflict('metacopy=on', `redirect_dir=${redirectDir}`)
 }
 
 /**
@@ -224,9 +212,6 @@ function chooseUuid(request: MountRequest, hasUpper: boolean): OverlayOptions['u
 function refuseWithUserxattr(request: MountRequest): void {
   const name = request.userxattr ? 'userxattr' : "attributes of the 'user.' kind"
   if (request.metacopy === true) throw conflict(name, 'metacopy=on')
-  if (request.verity !== null && request.verity !== 'off') {
-    throw conflict(name, `verity=${request.verity}`)
-  }
 }
 
 function conflict(one: string, other: string): MountError {
@@ -254,8 +239,6 @@ function plainFeatures(request: MountRequest, given: Circumstances): Features {
     redirectDir: 'nofollow',
     index: false,
     metacopy: false,
-    nfsExport: false,
-    verity: 'off',
     uuid: 'null',
   }
 }

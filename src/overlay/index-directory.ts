@@ -148,7 +148,7 @@ export class IndexDirectory {
   private isOrphan(name: string, handle: Buffer): boolean {
     const uuid = handleUuid(handle)
     for (const lower of this.lowers) {
-      if (!lower.uuid.equals(uuid)) continue
+      if (!lower.hasUuid(uuid)) continue
       const fd = openHandle(lower.rootFd, handle)
       if (fd < 0) continue
       const upperNlink = this.stat[ST.nlink] ?? 0

@@ -198,7 +198,7 @@ function followHandle(
 ): Layer | null {
   const uuid = handleUuid(handle)
   for (const layer of u.stack.lowers) {
-    if (!layer.hasHandles || !layer.uuid.equals(uuid)) continue
+    if (!layer.hasHandles || !layer.hasUuid(uuid)) continue
     const origin = openHandle(layer.rootFd, handle)
     if (origin === -E.EPERM && guessOrigin(handle, node, record)) return layer
     if (origin < 0) continue

@@ -37,6 +37,7 @@ export function openStack(options: OverlayOptions, fds: FdCache, atime: number):
   const upper = pair?.upper ?? null
   number(upper, lowers, dataLowers)
   const filesystems = numberFilesystems(upper, [...lowers, ...dataLowers])
+  leaveUuidsOut(options, filesystems, [...lowers, ...dataLowers], upper)
   const writable = pair !== null && !options.readOnly
   const devices = writable && canMakeDevices(pair.work)
   const format = layerFormat(options.format, devices, options.dotWhiteouts)
@@ -106,6 +107,27 @@ function refuseSharedUuids(lowers: readonly Layer[]): void {
   for (const layer of lowers)
     if (lowers.some(other => other.fsid !== layer.fsid && other.uuid.equals(layer.uuid)))
       layer.hasHandles = false
+}
+
+/**
+ * uuid=off: handles say nothing of the filesystem they are of, so that layers can be copied with
+ * their disk. With several filesystems that would be ambiguous (ovl_fill_super).
+ */
+function leaveUuidsOut(
+  options: OverlayOptions,
+  filesystems: number,
+  lowers: readonly Layer[],
+  upper: Layer | null,
+): void {
+  if (options.uuid !== 'off') return
+  if (filesystems > 1) {
+    log.warn('uuid=off needs all layers on one filesystem; going on with uuid=null')
+    return
+  }
+  for (const layer of upper === null ? lowers : [upper, ...lowers]) {
+    layer.uuid.fill(0)
+    layer.anyUuid = true
+  }
 }
 
 /** fuse-overlayfs asks by trying, and so do we; the kernel allows 0/0 devices to everyone since 5.8. */

@@ -32,8 +32,6 @@ export interface OverlayOptions {
   readonly metacopy: boolean
   readonly xino: 'on' | 'off' | 'auto'
   readonly uuid: 'on' | 'off' | 'auto' | 'null'
-  readonly nfsExport: boolean
-  readonly verity: 'off' | 'on' | 'require'
   /**
    * What copy-up and fsync promise. `auto`: data before the name; `strict`: directories and
    * metadata too; `volatile`: nothing, with the kernel's dirty marker; `none`: copy-up flushes
