@@ -2,7 +2,7 @@
 // stand anywhere in the archive and hide the layers below alone, and the attributes of directories,
 // whose times change with whatever is made in them.
 import { FsError } from '../../errno/fs-error.js'
-import type { StackDirectory, StackObject } from '../../layer/layer-stack.js'
+import type { LayerStack, StackDirectory, StackObject } from '../../layer/layer-stack.js'
 import { applyOverride } from '../../layer/owner-override.js'
 import { setOpaque } from '../../layer/opaque.js'
 import { makeWhiteout } from '../../layer/whiteout.js'
@@ -20,58 +20,77 @@ const DEFAULT_MODE = 0o755
 const EPOCH = { sec: 0, nsec: 0 }
 
 /**
- * Where a directory is in the layers below: asked of them only when something depends on it, and
- * once.
+ * What the layers below have in a directory's place: asked of them only when something depends on
+ * it, and once. Asking goes from the root down without recursion, for trees are deep.
  */
 class Below {
   private found: StackObject | undefined
   private asked = false
-  private readonly ask: () => StackObject | undefined
+  private readonly stack: LayerStack
+  /** Undefined for the root. */
+  private readonly above: Below | undefined
+  private readonly name: string
 
-  constructor(ask: () => StackObject | undefined) {
-    this.ask = ask
+  constructor(stack: LayerStack, above: Below | undefined, name: string) {
+    this.stack = stack
+    this.above = above
+    this.name = name
   }
 
-  /** The object there; undefined for none, or a hidden one. */
+  /** Nothing at all: what is there is hidden. */
+  static hidden(stack: LayerStack): Below {
+    const below = new Below(stack, undefined, '')
+    below.asked = true
+    return below
+  }
+
+  /** The object there; undefined for none, or a hidden one. Throws FsError. */
   get object(): StackObject | undefined {
-    if (!this.asked) this.found = this.ask()
-    this.asked = true
+    const chain: Below[] = []
+    for (let at: Below | undefined = this; at?.asked === false; at = at.above)
+      chain.push(at)
+    for (const below of chain.reverse()) below.ask()
     return this.found
   }
 
   get directory(): StackDirectory | undefined {
     return this.object?.directory
   }
+
+  private ask(): void {
+    this.asked = true
+    if (this.above === undefined) this.found = rootObject(this.stack)
+    else if (this.above.found?.directory !== undefined)
+      this.found = this.stack.lookup(this.above.found.directory, this.name)
+  }
 }
 
-const NOTHING = new Below(() => undefined)
+function rootObject(stack: LayerStack): StackObject | undefined {
+  const directory = stack.root()
+  const [layer] = directory?.layers ?? []
+  if (directory === undefined || layer === undefined) return undefined
+  const record = statRecords(1)
+  const error = statx(layer, '', AT_EMPTY_PATH, record, 0)
+  if (error < 0) throw new FsError(error, 'statx', '/')
+  return { layer, path: '', record, directory }
+}
 
 /** Completes the directories of a layer, the root last. Throws FsError. */
 export function finishDirectories(u: Unpacking): void {
-  const root = new Below(() => {
-    const directory = u.stack.root()
-    const [layer] = directory?.layers ?? []
-    if (directory === undefined || layer === undefined) return undefined
-    const record = statRecords(1)
-    const error = statx(layer, '', AT_EMPTY_PATH, record, 0)
-    if (error < 0) throw new FsError(error, 'statx', '/')
-    return { layer, path: '', record, directory }
-  })
-  finish(u, u.tree.root, root)
+  finish(u, u.tree.root, new Below(u.stack, undefined, ''))
 }
 
 /** @param below what the layers below show in the directory's place. */
 function finish(u: Unpacking, directory: UnpackDirectory, below: Below): void {
-  const inside = directory.opaque ? NOTHING : below
+  const nothing = Below.hidden(u.stack)
+  const inside = directory.opaque ? nothing : below
   for (const [name, child] of directory.children) {
-    const lookup = (): StackObject | undefined =>
-      inside.directory === undefined ? undefined : u.stack.lookup(inside.directory, name)
-    const lower = new Below(lookup)
+    const lower = new Below(u.stack, inside, name)
     if (directory.whiteouts?.has(name) !== true) finish(u, child, lower)
     else {
       // A whiteout beside a directory of the same name: it is new, and shows nothing from below.
       if (lower.directory !== undefined) markOpaque(u, child)
-      finish(u, child, NOTHING)
+      finish(u, child, nothing)
     }
   }
   if (directory.opaque && below.directory !== undefined) markOpaque(u, directory)

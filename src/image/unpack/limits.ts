@@ -6,4 +6,4 @@ export interface UnpackLimits extends TarLimits {
   readonly depth: number
 }
 
-export const defaultUnpackLimits: UnpackLimits = { ...defaultTarLimits, depth: 1024 }
+export const defaultUnpackLimits: UnpackLimits = { ...defaultTarLimits, depth: 512 }
