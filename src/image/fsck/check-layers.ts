@@ -25,7 +25,7 @@ export async function checkLayers(
   const inUse = new Set(store.uses.list().flatMap(use => use.layers))
   const known = new Map<Digest, LayerRecord>()
   for (const chainId of layers) {
-    const record = readRecord(store, chainId)
+    const record = store.layers.record(chainId)
     if (record === null) problems.push(withoutRecord(store, chainId, repair))
     else known.set(chainId, record)
   }
@@ -37,15 +37,6 @@ export async function checkLayers(
     problems.push({ ...found, text: found.text + blocked })
   }
   return problems
-}
-
-function readRecord(store: Store, chainId: Digest): LayerRecord | null {
-  try {
-    return store.layers.record(chainId)
-  } catch (error) {
-    if (error instanceof ImageError) return null
-    throw error
-  }
 }
 
 /** Layers of a store are published with their records: without one it is nobody's. */

@@ -1,6 +1,7 @@
 // Unpacked layers by chain id, shared between images: layers/HEX/diff is what an overlay has as a
 // lower layer, layers/HEX/layer.json says what it is. A layer is made in incoming/ and published,
-// whole and verified, by one rename; it is never changed after.
+// whole and verified, by one rename; it is never changed after. Nothing waits for the disk: when the
+// machine stops before the data is there, the layer is made again from its blob (see `record`).
 import * as fs from 'node:fs'
 import type { FormatName } from '../../layer/format.js'
 import { chainIds } from '../model/chain.js'
@@ -15,7 +16,7 @@ import {
 } from '../model/json-shape.js'
 import type { Progress } from '../progress.js'
 import type { Blobs } from './blobs.js'
-import { hasCode, readIfThere, replaceFile, syncFolder } from './replace-file.js'
+import { hasCode, readIfThere } from './replace-file.js'
 import { removeTree } from './remove-tree.js'
 import { takePassingLock } from './store-lock.js'
 import { nodePath, type StorePlace } from './store-place.js'
@@ -56,13 +57,18 @@ export class Layers {
   }
 
   has(chainId: Digest): boolean {
-    return fs.existsSync(nodePath(this.place.layerRecord(chainId)))
+    return this.record(chainId) !== null
   }
 
-  /** Its record; null when it is absent. @throws ImageError `malformed`. */
+  /** Its record; null when the layer is absent, or its record is not readable. */
   record(chainId: Digest): LayerRecord | null {
     const bytes = readIfThere(this.place.layerRecord(chainId))
-    return bytes === null ? null : readRecord(bytes, chainId)
+    try {
+      return bytes === null ? null : readRecord(bytes, chainId)
+    } catch (error) {
+      if (error instanceof ImageError) return null
+      throw error
+    }
   }
 
   /** The folder that an overlay has as a lower layer: a latin1 string of bytes. */
@@ -183,7 +189,8 @@ export class Layers {
       bytes: result?.bytes ?? 0,
       tarSize: result?.tarSize ?? 0,
     }
-    replaceFile(`${folder}/layer.json`, `${JSON.stringify(record, null, 1)}\n`)
+    const text = `${JSON.stringify(record, null, 1)}\n`
+    fs.writeFileSync(nodePath(`${folder}/layer.json`), text)
     return record
   }
 
@@ -196,7 +203,6 @@ export class Layers {
       removeTree(this.place.layer(chainId))
       fs.renameSync(nodePath(folder), nodePath(this.place.layer(chainId)))
     }
-    syncFolder(this.place.layers)
   }
 
   /** Removes it: first its name, so that it is never half there. */
