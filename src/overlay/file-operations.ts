@@ -16,7 +16,7 @@ import {
 import { ftruncate, lseek } from '../sys/file.js'
 import { copyUp } from './copy-up.js'
 import type { Directory, Node } from './node.js'
-import { FS_APPEND_FL, FS_IMMUTABLE_FL } from './protection.js'
+import { FS_APPEND_FL, FS_IMMUTABLE_FL, mayAllocate, mayCopyInto } from './protection.js'
 import { losesSetIds, stripSetIds } from './set-attributes.js'
 import type { Union } from './union.js'
 
@@ -52,7 +52,10 @@ export function openFile(
     const kill = u.kernelSaysKill
       ? (openFlags & OPEN_KILL_SUIDGID) !== 0
       : losesSetIds(req)
-    if (kill) stripSetIds(u, req, node)
+    if (kill) {
+      const stripped = stripSetIds(u, req, node)
+      if (stripped < 0) return stripped
+    }
   }
   const mappable = node.mappedBelow
   const fh = u.files.openNode(node, access)
@@ -155,6 +158,8 @@ export function allocate(
   offset: number,
   length: number,
 ): number {
+  const refused = mayAllocate(node, mode)
+  if (refused < 0) return refused
   if (offset + length > MAX_FILE_OFFSET) return -E.EFBIG
   const ready = copyUp(u, node, req)
   if (ready !== 0) return ready
@@ -191,6 +196,8 @@ export function copyFileRange(
   length: number,
   wide: boolean,
 ): number {
+  const refused = mayCopyInto(to)
+  if (refused < 0) return refused
   const room = MAX_FILE_OFFSET - Math.max(offIn, offOut)
   if (room < 0) return -E.EFBIG
   const ready = copyUp(u, to, req)

@@ -2,6 +2,7 @@
 // attribute of its own, `protattr`, so that it can still rename and copy (ovl_set_protattr);
 // what the flags forbid is then enforced here, as the VFS does for an inode of a disk.
 import { E } from '../errno/errno.js'
+import { FALLOC_FL_KEEP_SIZE } from '../sys/constants.js'
 import { getxattrat, removexattrat, setxattrat } from '../sys/xattr.js'
 import { locate } from './locate.js'
 import type { Node } from './node.js'
@@ -47,6 +48,18 @@ export function storeProtection(u: Union, node: Node, flags: number): number {
 /** May the object's attributes, content or extended attributes be changed? 0 or -EPERM. */
 export function mayChange(node: Node): number {
   return (node.protection & FS_PROTECTED_FL) !== 0 ? -E.EPERM : 0
+}
+
+/** vfs_fallocate: of an append-only file the space may be made more, and nothing else. */
+export function mayAllocate(node: Node, mode: number): number {
+  if ((node.protection & FS_IMMUTABLE_FL) !== 0) return -E.EPERM
+  const onlyAdds = (mode & ~FALLOC_FL_KEEP_SIZE) === 0
+  return (node.protection & FS_APPEND_FL) !== 0 && !onlyAdds ? -E.EPERM : 0
+}
+
+/** generic_file_rw_checks: who has it open for writing may not copy into what is immutable. */
+export function mayCopyInto(node: Node): number {
+  return (node.protection & FS_IMMUTABLE_FL) !== 0 ? -E.EPERM : 0
 }
 
 /** May a name be added to a directory? */

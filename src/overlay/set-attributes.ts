@@ -55,26 +55,43 @@ export function setAttributes(
   const error = changeOwnerAndMode(u, node, change)
   if (error < 0) return error
   if ((valid & ANY_TIME) !== 0) return changeTimes(u, node, change)
-  return isStripOnly(valid) && losesSetIds(req) ? stripSetIds(u, req, node) : 0
+  return setsNothing(valid) ? changeNothing(u, req, node) : 0
 }
 
 /** may_setattr of fs/attr.c, for the flags that the overlay emulates. */
 function mayChangeAttributes(node: Node, valid: number): number {
   const { protection } = node
   if (protection === 0) return 0
-  if ((protection & FS_IMMUTABLE_FL) !== 0) return -E.EPERM
-  const setsTime = (valid & ANY_TIME) !== 0 && (valid & SET_TIME) === 0
-  const forbidden =
-    (valid & (FATTR.MODE | FATTR.UID | FATTR.GID | FATTR.SIZE)) !== 0 || setsTime
-  return (protection & FS_APPEND_FL) !== 0 && forbidden ? -E.EPERM : 0
+  const isImmutable = (protection & FS_IMMUTABLE_FL) !== 0
+  if ((valid & (FATTR.MODE | FATTR.UID | FATTR.GID)) !== 0) return -E.EPERM
+  // Who has it open for writing may cut what has become immutable (do_sys_ftruncate).
+  if ((valid & FATTR.SIZE) !== 0) {
+    const isOpen = (valid & FATTR.FH) !== 0
+    return isOpen && (protection & FS_APPEND_FL) === 0 ? 0 : -E.EPERM
+  }
+  if ((valid & ANY_TIME) === 0) return 0
+  const touches = (valid & SET_TIME) === SET_TIME
+  return touches && !isImmutable ? 0 : -E.EPERM
+}
+
+function setsNothing(valid: number): boolean {
+  return (valid & ~(FATTR.FH | FATTR.LOCKOWNER | FATTR.KILL_SUIDGID | FATTR.CTIME)) === 0
 }
 
 /**
- * A SETATTR without any field comes before a write in passthrough mode that takes privileges
- * away: set-id bits, or file capabilities alone, which are removed by a request of their own.
+ * A SETATTR without any field is a chown(2) that names no owner, or comes before a write that
+ * takes privileges away (chown_common, file_remove_privs; fuse_setattr hides what they want).
+ * Both do the same to files of those who lack CAP_FSETID; of the others a write takes file
+ * capabilities alone, which a REMOVEXATTR just before has done.
  */
-function isStripOnly(valid: number): boolean {
-  return (valid & ~(FATTR.FH | FATTR.LOCKOWNER | FATTR.KILL_SUIDGID | FATTR.CTIME)) === 0
+function changeNothing(u: Union, req: Request, node: Node): number {
+  const isWrite = node.lostCapability && (node.file?.opens ?? 0) > 0
+  node.lostCapability = false
+  const strips = losesSetIds(req)
+  if (isWrite && !strips) return 0
+  const error = changeOwner(u, node, -1, -1)
+  if (error < 0) return error
+  return strips && !node.isDirectory ? stripSetIds(u, req, node) : 0
 }
 
 function truncate(u: Union, req: Request, node: Node, change: AttributeChange): number {

@@ -21,6 +21,7 @@ const HEAD = fuse_out_header.size
 const S_ISGID = 0o2000
 const ACLS = 'system.posix_acl_'
 const ACCESS_ACL = `${ACLS}access`
+const CAPABILITY = 'security.capability'
 const list = Buffer.alloc(65_536)
 const nothing = new Uint8Array(0)
 const record = new Uint32Array(STAT_WORDS)
@@ -108,8 +109,10 @@ export function setAttribute(
   const at = locateUpper(u, node)
   const error = setxattrat(at.fd, at.name, disk, value, flags)
   if (error < 0) return error
+  // The kernel says it of default ACLs too, which have nothing to do with the mode (fuse_set_acl).
+  if (name !== ACCESS_ACL) return 0
   if (u.kernelSaysKill) return killSgid ? dropSgid(u, node) : 0
-  return name === ACCESS_ACL && losesSetIds(req) ? dropSgid(u, node, req) : 0
+  return losesSetIds(req) ? dropSgid(u, node, req) : 0
 }
 
 export function removeAttribute(
@@ -120,6 +123,8 @@ export function removeAttribute(
 ): number {
   const disk = diskName(u, topOverride(u, node), name)
   if (typeof disk === 'number') return disk
+  const refused = mayChange(node)
+  if (refused < 0) return refused
   // Nothing is copied up for an attribute that is not there (ovl_xattr_set).
   const at = locate(u, node)
   const present = getxattrat(at.fd, at.name, disk, nothing)
@@ -131,7 +136,9 @@ export function removeAttribute(
   const upper = locateUpper(u, node)
   const upperName = diskName(u, u.upperOverride, name)
   if (typeof upperName === 'number') return upperName
-  return Math.min(removexattrat(upper.fd, upper.name, upperName), 0)
+  const removed = Math.min(removexattrat(upper.fd, upper.name, upperName), 0)
+  if (removed === 0 && name === CAPABILITY) node.lostCapability = true
+  return removed
 }
 
 function prepare(u: Union, req: Request, node: Node): number {
