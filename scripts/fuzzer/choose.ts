@@ -1,5 +1,6 @@
 // What an operation is done to: names and values that meet each other often, chosen so that most
 // operations have something to work on and are allowed.
+import { O } from './flags.js'
 import type { Inode, Model, OpenFile } from './model.js'
 import type { Kind } from './mode.js'
 import type { User } from './operation.js'
@@ -48,6 +49,11 @@ export function anyOf(...kinds: Kind[]): (inode: Inode) => boolean {
 export const isFile = anyOf('file')
 export const isDirectory = anyOf('directory')
 export const isAnything = (): boolean => true
+
+/** Not compared: 'attributes of removed lower files'. */
+export function mayLieBelowRemoved({ inode, flags }: OpenFile): boolean {
+  return inode.lower && inode.lostName && (flags & 3) === O.RDONLY
+}
 
 /** An existing path whose inode suits and that the user may use so; or any path, rarely. */
 export function existing(

@@ -2,8 +2,7 @@
 import { result, type Finding } from './answer.js'
 import { Identities } from './identities.js'
 import { Streams } from './streams.js'
-import type { Model } from './model.js'
-import { isUser } from './model.js'
+import { isUser, type Inode, type Model } from './model.js'
 import { number, text, type Step } from './operation.js'
 import { sameTime } from './times.js'
 
@@ -86,6 +85,18 @@ export class Comparer {
   /** After a step that has succeeded, and been entered into the model. */
   applied(step: Step): void {
     this.#streams.applied(this.model, step)
+    const [who, name] = step
+    if (!isUser(who) || (name !== 'list' && name !== 'dirread')) return
+    const listed =
+      name === 'list'
+        ? this.model.find(who, text(step[2]), true)?.inode
+        : this.model.slot(who, number(step[2]))?.inode
+    if (listed) this.#identities.listed(listed)
+  }
+
+  /** The whole tree has been listed. */
+  walked(): void {
+    for (const inode of this.model.paths().values()) this.#identities.listed(inode)
   }
 
   /** Not compared: 'removing an ACL that is not there'. */
@@ -98,19 +109,28 @@ export class Comparer {
     return overlay === -ENODATA && other === 0
   }
 
+  /** Not compared: 'link counts of removed lower files'. */
+  #showsLowerCount(step: Step, field: string, a: string, b: string): boolean {
+    const overlay = this.kernelSides[0] ? a : b
+    const other = this.kernelSides[0] ? b : a
+    if (step[1] !== 'fstat' || field !== 'nlink' || other !== '0') return false
+    const links = this.#statted(step)?.links ?? 1
+    return Number(overlay) > 0 && links <= 0
+  }
+
   /** Not compared: 'which errno an immutable file gives'. */
   #meetsLocked(step: Step, first: number, second: number): boolean {
-    const [who, name, ...args] = step
+    const [who, , ...args] = step
     const overlay = this.kernelSides[0] ? first : second
     const other = this.kernelSides[0] ? second : first
     const known =
-      overlay === -EPERM && (other === -EACCES || (name === 'access' && other === 0))
+      overlay === -EPERM && (other === -EACCES || (other === 0 && asksNobody(step)))
     if (!known || !isUser(who)) return false
     return args.some(argument => {
       if (typeof argument === 'number')
         return this.model.slot(who, argument)?.inode.locked
       const found = [true, false].map(follow => this.model.find(who, argument, follow))
-      return found.some(each => each?.inode?.locked ?? each?.parent?.locked)
+      return found.some(each => each?.inode?.locked === true || each?.parent?.locked)
     })
   }
 
@@ -132,20 +152,28 @@ export class Comparer {
       const same = field.endsWith('time')
         ? sameTime(first, second, this.begin)
         : first === second
-      if (!same) return { kind: `stat ${field}`, text: `${field}: ${first} | ${second}` }
+      if (!same && !this.#showsLowerCount(step, field, first, second))
+        return { kind: `stat ${field}`, text: `${field}: ${first} | ${second}` }
     }
     const inode = this.#statted(step)
     if (inode === undefined) return undefined
-    return this.#identities.seen(inode, toSeen(x), toSeen(y))
+    return this.#identities.seen(inode, toSeen(x), toSeen(y), this.kernelSides)
   }
 
-  #statted(step: Step): number | undefined {
+  #statted(step: Step): Inode | undefined {
     const [who, name] = step
     if (!isUser(who)) return undefined
-    if (name === 'fstat') return this.model.slot(who, number(step[2]))?.inode.id
+    if (name === 'fstat') return this.model.slot(who, number(step[2]))?.inode
     const follow = name === 'stat' && number(step[3]) === 0
-    return this.model.find(who, text(step[2]), follow)?.inode?.id
+    return this.model.find(who, text(step[2]), follow)?.inode
   }
+}
+
+/** access(2), a copy from the end of a file, the removal of what only directories have. */
+function asksNobody([, name, , attribute]: Step): boolean {
+  if (name === 'access' || name === 'copy') return true
+  const removes = name === 'removexattr' || name === 'fremovexattr'
+  return removes && attribute === 'system.posix_acl_default'
 }
 
 const STOPPED = new Set(['hang', 'dead'])

@@ -4,6 +4,7 @@ import {
   fresh,
   isAnything,
   isFile,
+  mayLieBelowRemoved,
   directoryMode,
   mode,
   openSlot,
@@ -38,6 +39,9 @@ const onPath =
   }
 
 const notPath = (file: OpenFile): boolean => (file.flags & O.PATH) === 0
+
+/** Not compared: 'attributes of removed lower files'. */
+const changeable = (file: OpenFile): boolean => notPath(file) && !mayLieBelowRemoved(file)
 
 const onSlot =
   (
@@ -141,12 +145,12 @@ const setflags = onSlot(
     return ['setflags', slot, mask, scene.random.chance(0.6) ? mask : 0]
   },
   file =>
-    notPath(file) && (file.inode.kind === 'file' || file.inode.kind === 'directory'),
+    changeable(file) && (file.inode.kind === 'file' || file.inode.kind === 'directory'),
 )
 
 const releaseLocked: Generator = scene => {
   if (scene.user !== 'u0') return undefined
-  const locked = openSlot(scene, file => file.inode.locked && notPath(file))
+  const locked = openSlot(scene, file => file.inode.locked && changeable(file))
   if (locked !== undefined) return ['setflags', locked, FS_IMMUTABLE | FS_APPEND, 0]
   const path = existing(scene, inode => inode.locked)
   return path === undefined ? undefined : ['open', 0, path, O.RDONLY, 0]
@@ -166,7 +170,7 @@ export const ATTRIBUTE_OPERATIONS: readonly (readonly [weight: number, Generator
       own,
     ),
   ],
-  [4, onSlot((scene, slot) => ['fchmod', slot, mode(scene.random)])],
+  [4, onSlot((scene, slot) => ['fchmod', slot, mode(scene.random)], changeable)],
   [
     10,
     onPath(
@@ -174,9 +178,9 @@ export const ATTRIBUTE_OPERATIONS: readonly (readonly [weight: number, Generator
       own,
     ),
   ],
-  [3, onSlot((scene, slot) => ['fchown', slot, ...owners(scene, '.')])],
+  [3, onSlot((scene, slot) => ['fchown', slot, ...owners(scene, '.')], changeable)],
   [12, onPath((scene, path) => ['utimes', path, ...times(scene), nofollow(scene)], own)],
-  [4, onSlot((scene, slot) => ['futimes', slot, ...times(scene)])],
+  [4, onSlot((scene, slot) => ['futimes', slot, ...times(scene)], changeable)],
   [2, onPath((_, path) => ['statfs', path])],
   [
     6,
@@ -196,7 +200,7 @@ export const ATTRIBUTE_OPERATIONS: readonly (readonly [weight: number, Generator
     onSlot(({ random }, slot) => {
       const { name, value } = random.weighted(ATTRIBUTES)
       return ['fsetxattr', slot, name, value(random), 0]
-    }),
+    }, changeable),
   ],
   [
     4,
@@ -211,7 +215,7 @@ export const ATTRIBUTE_OPERATIONS: readonly (readonly [weight: number, Generator
     onSlot((scene, slot) => {
       const name = attributeOf(scene, scene.model.slot(scene.user, slot)?.inode)
       return mayRemove(scene, name) ? ['fremovexattr', slot, name] : undefined
-    }),
+    }, changeable),
   ],
   [4, onSlot((_, slot) => ['getflags', slot])],
   [4, setflags],
@@ -219,12 +223,15 @@ export const ATTRIBUTE_OPERATIONS: readonly (readonly [weight: number, Generator
   [2, onSlot((_, slot) => ['getxflags', slot])],
   [
     2,
-    onSlot(({ random }, slot) => [
-      'setxflags',
-      slot,
-      XFLAG_NODUMP,
-      random.chance(0.5) ? XFLAG_NODUMP : 0,
-    ]),
+    onSlot(
+      ({ random }, slot) => [
+        'setxflags',
+        slot,
+        XFLAG_NODUMP,
+        random.chance(0.5) ? XFLAG_NODUMP : 0,
+      ],
+      changeable,
+    ),
   ],
   [
     1,

@@ -27,6 +27,8 @@ const readableFile = (file: OpenFile): boolean =>
   readable(file) && file.inode.kind === 'file'
 const writableFile = (file: OpenFile): boolean =>
   writable(file) && file.inode.kind === 'file'
+/** Not compared: 'mappings of append-only files'. */
+const mayBeMapped = (file: OpenFile): boolean => readable(file) && !file.inode.locked
 const anyFile = (file: OpenFile): boolean => file.inode.kind === 'file'
 
 /** Flags that go with any open, each at times. */
@@ -161,7 +163,12 @@ const copy: Generator = scene => {
 
 const truncate: Generator = scene => {
   const path = existing(scene, isFile, 2)
-  return path === undefined ? undefined : ['truncate', path, size(scene.random)]
+  if (path === undefined) return undefined
+  const length = size(scene.random)
+  // Not compared: 'set-id bits of empty files that are truncated to nothing'.
+  const inode = scene.model.paths().get(path)
+  const changesNothing = length === 0 && (inode?.size ?? 0) === 0
+  return changesNothing && scene.user !== 'u0' ? undefined : ['truncate', path, length]
 }
 
 const lock = onSlot(anyFile, (scene, slot) => {
@@ -178,7 +185,7 @@ const mapping: Generator = scene => {
   const number = random.below(4)
   const mapped = model.mappings.get(`${user}:${number}`)
   if (!mapped || random.chance(0.1)) {
-    const slot = openSlot(scene, file => writableFile(file) && readable(file))
+    const slot = openSlot(scene, file => writableFile(file) && mayBeMapped(file))
     return slot === undefined ? undefined : ['map', number, slot, 0, MAP_LENGTH, 1]
   }
   if (random.chance(0.1)) return ['unmap', number]
@@ -254,7 +261,7 @@ export const DATA: readonly (readonly [weight: number, Generator])[] = [
   [
     5,
     onSlot(
-      file => readableFile(file) && writable(file) && !isDirect(file),
+      file => writableFile(file) && mayBeMapped(file) && !isDirect(file),
       (scene, slot) => [
         'mapwrite',
         slot,

@@ -7,6 +7,7 @@ import {
   isAnything,
   isDirectory,
   isFile,
+  mayLieBelowRemoved,
   mode,
   NAMES,
   openSlot,
@@ -76,7 +77,7 @@ const linkslot: Generator = scene => {
     openSlot(
       scene,
       file => (file.flags & O.TMPFILE) === O.TMPFILE && file.inode.links === 0,
-    ) ?? openSlot(scene, file => file.inode.kind !== 'directory')
+    ) ?? openSlot(scene, f => f.inode.kind !== 'directory' && !mayLieBelowRemoved(f))
   if (slot === undefined) return undefined
   return ['linkslot', slot, fresh(scene), scene.random.below(2)]
 }

@@ -35,6 +35,13 @@ export function nextStep(random: Random, model: Model, pace: Pace): Step {
   }
 }
 
+/** Not compared: 'hard links to a file that an open has just stripped'. */
+export function before([who, name, from, , flags]: Step): Step | undefined {
+  if (who === '*' || who === 'u0' || from === undefined) return undefined
+  if (name === 'linkslot') return [who, 'fstat', from, 1]
+  return name === 'link' ? [who, 'stat', from, flags === 0 ? 1 : 0] : undefined
+}
+
 /** Looks at what an operation was done to, as root and without following. */
 export function observe(step: Step): Step[] {
   const [who, name, ...args] = step

@@ -6,7 +6,8 @@ import { parseArgs } from 'node:util'
 import { buildLayers, type Built } from './build-layers.js'
 import { readCase, tell, writeCase, type Case } from './case.js'
 import { Conductor } from './conductor.js'
-import { nextStep, observe } from './generate.js'
+import { describe } from './flags.js'
+import { before, nextStep, observe } from './generate.js'
 import { implementation, kernel, TARGETS, type Target } from './implementations.js'
 import type { Step } from './operation.js'
 import type { Model } from './model.js'
@@ -30,6 +31,7 @@ interface Settings {
   readonly shrinking: boolean
   readonly keepGoing: boolean
   readonly lookPast: RegExp | undefined
+  readonly trace: boolean
 }
 
 class Fuzzer {
@@ -63,8 +65,10 @@ class Fuzzer {
       const planned = pending.shift()
       if (planned) return planned
       const step = nextStep(random, model, { harness: 0.006 })
+      const first = before(step)
+      if (first) pending.push(step)
       if (random.chance(watching)) pending.push(...observe(step))
-      return step
+      return first ?? step
     }
     const { options } = this.settings
     const { steps, finding } = this.#run(fs, built, options, next, this.tally)
@@ -123,6 +127,11 @@ class Fuzzer {
       next,
       tally,
       lookPast: this.settings.lookPast,
+      trace: this.settings.trace
+        ? (step, answers) => {
+            say(`${describe(step)}: ${answers.join(' | ')}`)
+          }
+        : undefined,
     })
   }
 }
@@ -151,6 +160,7 @@ function readSettings(): {
       'no-shrink': { type: 'boolean', default: false },
       'look-past': { type: 'string' },
       'keep-going': { type: 'boolean', default: false },
+      trace: { type: 'boolean', default: false },
     },
   })
   const target = TARGETS.find(name => name === values.target)
@@ -171,6 +181,7 @@ function readSettings(): {
     save: values.save,
     shrinking: !values['no-shrink'],
     keepGoing: values['keep-going'],
+    trace: values.trace,
     lookPast:
       values['look-past'] === undefined ? undefined : new RegExp(values['look-past']),
   }

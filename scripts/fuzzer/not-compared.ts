@@ -43,9 +43,21 @@ export const NOT_COMPARED = {
   'removing an ACL that is not there':
     'Kernel overlayfs answers ENODATA for a lower file and what the filesystem answers (ext4 and xfs: success) for an upper one; plyfs answers as the filesystem for both.',
   'which errno an immutable file gives':
-    'The VFS looks at the flags of the inode first (EPERM), which a FUSE server cannot set: there the mode comes first (EACCES), and access(2) asks nobody. What the server is asked to do it must refuse.',
+    'The VFS looks at the flags of the inode first (EPERM), which a FUSE server cannot set: there the mode comes first (EACCES), and access(2), copies of nothing and the removal of a default ACL from a file ask nobody. What the server is asked to do it must refuse.',
+  'link counts of removed lower files':
+    'Kernel overlayfs passes fstat of an open lower file on to it, whose names are still there below; plyfs shows that none is left.',
+  'attributes of removed lower files':
+    'Kernel overlayfs answers EEXIST to a change through a descriptor that was open for reading: it would copy the file up under its old name, where the whiteout lies. plyfs changes it. Not generated.',
+  'mappings of append-only files':
+    'The VFS refuses writable ones by the flags of the inode, which a FUSE server cannot set; and it asks nobody. Not generated.',
+  'hard links to a file that an open has just stripped':
+    'Where hard links are protected the VFS looks at the set-id bits that it knows, without asking whether they are still there. Links of other users come after a stat.',
+  'set-id bits of empty files that are truncated to nothing':
+    'xfs does not look at such a change and lets them be, ext4 takes them away, as plyfs does on both. Not generated for who is not root.',
   'names of copied-up hard links':
-    'FUSE names an inode, not the name it was reached by, so another of its names may be the one that is made in the upper. All names of a lower file lie in one directory here; which directories are copied up stays comparable.',
+    'FUSE names an inode, not the name it was reached by, so another of its names may be the one that is made in the upper. All names of a lower file lie in one directory here; which directories are copied up stays comparable. Kernel overlayfs links a name up when it is used, which changes the ctime of file and directory, plyfs does not.',
+  'impure marks of directories that hold nothing from below':
+    'Kernel overlayfs takes the mark away when it lists such a directory (best effort), which changes its ctime; plyfs does not look into each entry for that.',
   'whiteouts in directories that do not merge':
     'Kernel overlayfs passes such a directory on as it is: it lists the whiteout and does not find it. No overlay makes them; not generated.',
   'the work directory':

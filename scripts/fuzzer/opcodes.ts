@@ -44,6 +44,8 @@ export const REQUIRED = [
 export const UNREACHABLE: Readonly<Record<string, string>> = {
   ACCESS:
     'The mount checks permissions in the kernel (default_permissions), which asks nobody.',
+  READDIR:
+    'plyfs says that it always answers READDIRPLUS (no READDIRPLUS_AUTO), and the kernel then asks nothing else.',
   INTERRUPT:
     'Sent when a signal meets a request that waits. Operations are done one at a time and are not interrupted; the interrupt test of test/integration reaches it.',
 }

@@ -4,6 +4,7 @@ import { result, type Finding } from './answer.js'
 import { Comparer } from './compare.js'
 import type { Conductor } from './conductor.js'
 import type { Implementation } from './implementations.js'
+import { withoutSpentMarks } from './impure-directories.js'
 import { foldIndexedLinks } from './indexed-links.js'
 import { Model } from './model.js'
 import { encode, type Step } from './operation.js'
@@ -27,6 +28,8 @@ export interface RunInput {
   readonly tally: Tally | undefined
   /** Kinds of differences that are known and being looked past, while others are searched. */
   readonly lookPast: RegExp | undefined
+  /** Told each operation with its two answers. */
+  readonly trace: ((step: Step, answers: readonly string[]) => void) | undefined
 }
 
 export interface RunResult {
@@ -109,10 +112,9 @@ class Execution {
     const [who] = step
     if (who === '*') return undefined
     const workers = [a.worker(who), b.worker(who)]
-    const [first = 'dead', second = 'dead'] = this.input.conductor.ask(
-      workers,
-      encode(step),
-    )
+    const answers = this.input.conductor.ask(workers, encode(step))
+    this.input.trace?.(step, answers)
+    const [first = 'dead', second = 'dead'] = answers
     this.input.tally?.addResult(step[1], result(first))
     const finding = this.#comparer.compare(step, first, second)
     if (finding && !this.input.lookPast?.test(finding.kind)) return finding
@@ -193,20 +195,21 @@ class Execution {
       births: fresh,
       begin: this.begin,
     })
+    this.#comparer.walked()
     return this.#toFinding('merged', when, differences)
   }
 
   /** The raw uppers, when both sides are unmounted. */
   #compareUppers(): Finding | undefined {
-    const differences = compareTrees(
-      foldIndexedLinks(this.a.upperTree()),
-      foldIndexedLinks(this.b.upperTree()),
-      {
-        raw: true,
-        births: true,
-        begin: this.begin,
-      },
+    // An indexed link says for the directory it lies in that there is something from below.
+    const trees = [this.a, this.b].map(side =>
+      foldIndexedLinks(withoutSpentMarks(side.upperTree())),
     )
+    const differences = compareTrees(trees[0] ?? [], trees[1] ?? [], {
+      raw: true,
+      births: true,
+      begin: this.begin,
+    })
     return this.#toFinding('upper', 'at the end', differences)
   }
 
