@@ -28,6 +28,7 @@
         "src/pool_calls.cc",
         "src/jobs.cc",
         "src/copy.cc",
+        "src/inflate.cc",
         "src/abi.cc",
       ],
       "defines": ["NAPI_VERSION=9"],

@@ -29,6 +29,7 @@ NAPI_MODULE_INIT() {
   addProcess(table);
   addDevice(table);
   addPool(table);
+  addInflate(table);
   addAbi(table);
   return exports;
 }

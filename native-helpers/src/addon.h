@@ -40,6 +40,7 @@ void addCredentials(Exports& exports);
 void addProcess(Exports& exports);
 void addDevice(Exports& exports);
 void addPool(Exports& exports);
+void addInflate(Exports& exports);
 void addAbi(Exports& exports);
 
 // Ends the loops of an environment that goes: their threads are joined.

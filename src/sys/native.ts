@@ -71,6 +71,13 @@ export interface LoopMemory {
   readonly wakeFd: number
 }
 
+declare const inflaterBrand: unique symbol
+
+/** A stream of zlib's; its memory goes with the last reference to it. */
+export interface Inflater {
+  readonly [inflaterBrand]: true
+}
+
 export interface Native {
   // ---- inode.cc -------------------------------------------------------------------------
   /** statx(2) with STATX_BASIC_STATS|BTIME|MNT_ID into a stat record. */
@@ -468,6 +475,38 @@ export interface Native {
   ) => number
   /** The same as poolCopyData on the calling thread, for files that cost less than a hand-over. */
   readonly copyData: (fdIn: number, fdOut: number, size: number, sync: number) => number
+
+  // ---- inflate.cc: zlib's inflate with stops between blocks -----------------------------------
+  /** `windowBits` as inflateInit2: 31 for gzip, -15 for a raw stream. An inflater, or -errno. */
+  readonly inflateCreate: (windowBits: number) => Inflater | number
+  /** inflateReset2: a new stream with the same memory. */
+  readonly inflateReset: (inflater: Inflater, windowBits: number) => number
+  /** inflatePrime: the bits that stand before the next byte. */
+  readonly inflatePrime: (inflater: Inflater, bits: number, value: number) => number
+  /** inflateSetDictionary of a raw stream: the last bytes that came out before. */
+  readonly inflateSetWindow: (inflater: Inflater, window: Uint8Array) => number
+  /** inflateGetDictionary: bytes written into `window`, which has room for 32 KiB. */
+  readonly inflateGetWindow: (inflater: Inflater, window: Uint8Array) => number
+  /**
+   * Inflates until the input is used up or the output is full (0), the stream has ended (1), or a
+   * block has ended and `stopAfter` bytes at least have come out (2). -EBADMSG: damaged data.
+   * result = [bytes used, bytes made, bits of the last used byte that belong to the next block].
+   */
+  readonly inflateRun: (
+    inflater: Inflater,
+    input: Uint8Array,
+    output: Uint8Array,
+    stopAfter: number,
+    result: Float64Array,
+  ) => number
+  /** The same on one of Node's threads; nothing it was given may be touched until then. */
+  readonly inflateRunAsync: (
+    inflater: Inflater,
+    input: Uint8Array,
+    output: Uint8Array,
+    stopAfter: number,
+    result: Float64Array,
+  ) => Promise<number>
 
   // ---- abi.cc -----------------------------------------------------------------------------
   /** name -> [size, {field: [offset, size]}] of kernel structures, for the layout test. */
