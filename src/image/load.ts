@@ -74,11 +74,13 @@ export function loadStream(
 ): Promise<LoadedImage[]> {
   return store.whileAdding(async () => {
     const members = new ArchiveMembers(store.blobs)
+    store.layers.prepare()
     try {
       await readArchive(members, source, options.progress, size)
       return await addAll(store, imagesOf(members, store, options), options)
     } finally {
       members.discard()
+      await store.layers.settle()
     }
   }, options.onWait)
 }

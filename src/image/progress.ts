@@ -3,9 +3,9 @@
 
 export interface ProgressTask {
   /** That many more bytes are done. */
-  advance(bytes: number): void
+  advance(this: void, bytes: number): void
   /** The work is over; `text` says how, where it is not plain ("already there"). */
-  done(text?: string): void
+  done(this: void, text?: string): void
 }
 
 export interface Progress {

@@ -4,8 +4,8 @@ import { ImageError } from '../../image/model/errors.js'
 import { familiarName, parseReference } from '../../image/model/reference.js'
 import { pruneImages } from '../../image/prune.js'
 import { removeImage, sweepRemoved } from '../../image/remove.js'
-import { ask } from '../ask.js'
 import { formatBytes } from '../bytes-size.js'
+import { confirm } from '../confirm.js'
 import { asBytes, printError, printLine } from '../output.js'
 import { imageFilter } from './image-filter.js'
 import { openStore, type StoreFlags } from './store-session.js'
@@ -62,10 +62,9 @@ export async function prune(flags: PruneFlags): Promise<number> {
   return 0
 }
 
-async function isSure(all: boolean): Promise<boolean> {
+function isSure(all: boolean): Promise<boolean> {
   const what = all ? 'all images without a container or a mount' : 'all untagged images'
-  const answer = await ask(`This will remove ${what}. Are you sure? [y/N] `)
-  return /^y(es)?$/i.test(answer.trim())
+  return confirm(`This will remove ${what}. Are you sure? [y/N] `)
 }
 
 /** Layers that went with the images. */

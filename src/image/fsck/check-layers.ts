@@ -10,6 +10,7 @@ import type { Progress } from '../progress.js'
 import { compareTrees, type Difference } from '../store/compare-trees.js'
 import type { LayerRecord } from '../store/layers.js'
 import { removeTree } from '../store/remove-tree.js'
+import { LateThread } from '../store/store-thread-client.js'
 import type { Store } from '../store/store.js'
 import { nodePath } from '../store/store-place.js'
 import type { Problem } from './problem.js'
@@ -29,12 +30,17 @@ export async function checkLayers(
     if (record === null) problems.push(withoutRecord(store, chainId, repair))
     else known.set(chainId, record)
   }
-  for (const record of [...known.values()].toSorted(byDepth(known))) {
-    const mayRepair = repair && !inUse.has(record.chainId)
-    const found = await checkLayer(store, record, known, mayRepair, progress)
-    if (found === null) continue
-    const blocked = repair && !mayRepair ? ' (in use: unmount it, then repair)' : ''
-    problems.push({ ...found, text: found.text + blocked })
+  const thread = new LateThread()
+  try {
+    for (const record of [...known.values()].toSorted(byDepth(known))) {
+      const mayRepair = repair && !inUse.has(record.chainId)
+      const found = await checkLayer(store, record, known, mayRepair, thread, progress)
+      if (found === null) continue
+      const blocked = repair && !mayRepair ? ' (in use: unmount it, then repair)' : ''
+      problems.push({ ...found, text: found.text + blocked })
+    }
+  } finally {
+    await thread.end()
   }
   return problems
 }
@@ -75,6 +81,7 @@ async function checkLayer(
   record: LayerRecord,
   known: ReadonlyMap<Digest, LayerRecord>,
   repair: boolean,
+  thread: LateThread,
   progress: Progress,
 ): Promise<Problem | null> {
   const { chainId, diffId, blob } = record
@@ -93,9 +100,9 @@ async function checkLayer(
     const missing = chain.find(id => !known.has(id))
     if (missing !== undefined)
       return problem(`the layer ${missing} below it is gone`, null)
-    await store.layers.unpackInto(fresh, chainId, { diffId, blob, size }, chain, count =>
-      task.advance(count),
-    )
+    const link = { diffId, blob, size }
+    const unpacking = { chainId, link, below: chain }
+    await store.layers.unpackInto(fresh, unpacking, thread, count => task.advance(count))
     const differences = differencesOf(store, chainId, `${fresh}/diff`)
     if (differences.length === 0) return null
     if (repair) exchange(fresh, store.place.layer(chainId))

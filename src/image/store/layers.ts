@@ -20,7 +20,7 @@ import { hasCode, readIfThere } from './replace-file.js'
 import { removeTree } from './remove-tree.js'
 import { takePassingLock } from './store-lock.js'
 import { nodePath, type StorePlace } from './store-place.js'
-import { runOnThread } from './store-thread-client.js'
+import { LateThread } from './store-thread-client.js'
 
 /** One layer of an image: what its tar has to be, and the blob that brings it. */
 export interface ChainLink {
@@ -45,10 +45,18 @@ export interface LayerRecord {
   readonly tarSize: number
 }
 
+/** One layer to unpack, over those below it (chain ids, base first). */
+export interface UnpackTask {
+  readonly chainId: Digest
+  readonly link: ChainLink
+  readonly below: readonly Digest[]
+}
+
 export class Layers {
   private readonly place: StorePlace
   private readonly blobs: Blobs
   private readonly format: FormatName
+  private spare: LateThread | null = null
 
   constructor(place: StorePlace, blobs: Blobs, format: FormatName) {
     this.place = place
@@ -104,48 +112,66 @@ export class Layers {
   async ensure(chain: readonly ChainLink[], progress: Progress): Promise<LayerRecord[]> {
     const ids = chainIds(chain.map(link => link.diffId))
     const records: LayerRecord[] = []
-    for (const [i, link] of chain.entries()) {
-      const chainId = ids[i]
-      if (chainId === undefined) break
-      records.push(await this.ensureOne(chainId, link, ids.slice(0, i), progress))
+    const thread = this.spare ?? new LateThread()
+    this.spare = null
+    try {
+      for (const [i, link] of chain.entries()) {
+        const chainId = ids[i]
+        if (chainId === undefined) break
+        const task: UnpackTask = { chainId, link, below: ids.slice(0, i) }
+        const known = this.record(chainId)
+        records.push(known ?? (await this.ensureOne(task, thread, progress)))
+      }
+    } finally {
+      await thread.end()
     }
     return records
   }
 
+  /** Starts the thread that unpacks, for work that is sure to come. `settle` ends it if none came. */
+  prepare(): void {
+    this.spare ??= new LateThread()
+    this.spare.start()
+  }
+
+  async settle(): Promise<void> {
+    const { spare } = this
+    this.spare = null
+    await spare?.end()
+  }
+
   private async ensureOne(
-    chainId: Digest,
-    link: ChainLink,
-    below: readonly Digest[],
+    task: UnpackTask,
+    thread: LateThread,
     progress: Progress,
   ): Promise<LayerRecord> {
-    const known = this.record(chainId)
-    if (known !== null) return known
+    const { chainId } = task
     const lock = await takePassingLock(`${this.place.partialLayer(chainId)}.lock`)
     try {
-      return this.record(chainId) ?? (await this.unpack(chainId, link, below, progress))
+      return this.record(chainId) ?? (await this.unpack(task, thread, progress))
     } finally {
       lock.release()
     }
   }
 
   private async unpack(
-    chainId: Digest,
-    link: ChainLink,
-    below: readonly Digest[],
+    task: UnpackTask,
+    thread: LateThread,
     progress: Progress,
   ): Promise<LayerRecord> {
-    const folder = this.place.partialLayer(chainId)
-    const task = progress.task(`unpack ${shortDigest(link.diffId)}`, link.size)
+    const folder = this.place.partialLayer(task.chainId)
+    const { diffId, size } = task.link
+    const shown = progress.task(`unpack ${shortDigest(diffId)}`, size)
     try {
-      const record = await this.unpackInto(folder, chainId, link, below, count =>
-        task.advance(count),
+      const record = await this.unpackInto(folder, task, thread, count =>
+        shown.advance(count),
       )
-      this.publish(folder, chainId)
-      task.done('unpacked')
+      this.publish(folder, task.chainId)
+      shown.done('unpacked')
       return record
     } catch (error) {
       removeTree(folder)
-      task.done('failed')
+      shown.done('failed')
       throw error
     }
   }
@@ -156,9 +182,8 @@ export class Layers {
    */
   async unpackInto(
     folder: string,
-    chainId: Digest,
-    link: ChainLink,
-    below: readonly Digest[],
+    { chainId, link, below }: UnpackTask,
+    thread: LateThread,
     onBytes: (count: number) => void,
   ): Promise<LayerRecord> {
     if (!this.blobs.has(link.blob, link.size))
@@ -166,8 +191,9 @@ export class Layers {
         layer: link.blob,
       })
     removeTree(folder)
-    fs.mkdirSync(nodePath(`${folder}/diff`), { recursive: true, mode: 0o755 })
-    const result = await runOnThread(
+    fs.mkdirSync(nodePath(folder), { mode: 0o755 })
+    fs.mkdirSync(nodePath(`${folder}/diff`), { mode: 0o755 })
+    const result = await thread.start().run(
       {
         kind: 'unpack',
         blob: this.blobs.path(link.blob),

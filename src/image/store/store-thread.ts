@@ -1,6 +1,6 @@
-// The store's thread: unpacks a layer, or waits for a lock, and ends. It answers its parent with
-// one message at the end, whatever happens.
-import { parentPort, workerData } from 'node:worker_threads'
+// The store's thread: unpacks layers, or waits for locks, one job after the other. It answers each
+// with one message at the end, whatever happens, and lives until its parent ends it.
+import { parentPort } from 'node:worker_threads'
 import { FsError } from '../../errno/fs-error.js'
 import { flock } from '../../sys/file.js'
 import { ImageError } from '../model/errors.js'
@@ -11,10 +11,14 @@ const port = parentPort
 if (port === null) throw new Error('this file is a thread of the store')
 const say = (message: FromStoreThread): void => port.postMessage(message)
 
-try {
-  say({ kind: 'done', result: await work(workerData as StoreJob) })
-} catch (error) {
-  say({ kind: 'failed', error: describe(error) })
+port.on('message', (job: StoreJob) => void serve(job))
+
+async function serve(job: StoreJob): Promise<void> {
+  try {
+    say({ kind: 'done', result: await work(job) })
+  } catch (error) {
+    say({ kind: 'failed', error: describe(error) })
+  }
 }
 
 async function work(job: StoreJob): Promise<UnpackResult | null> {
