@@ -3,7 +3,8 @@ import type { ByteSource } from '../bytes/byte-source.js'
 import { CompressionError } from './compression-error.js'
 import { zstdBinding } from './zstd-binding.js'
 
-const CHUNK = 512 * 1024
+/** Bytes that come out at once. */
+export const ZSTD_CHUNK = 512 * 1024
 /** log2 of the largest window: what zstd(1) takes without being asked (--ultra, --long=27). */
 const WINDOW_LOG_MAX = 27
 /** zstd's own default. */
@@ -18,7 +19,7 @@ export async function* unzstd(source: ByteSource): ByteSource {
       const { output, consumed } = decoder.decode(input)
       if (output.length > 0) yield output
       input = input.subarray(consumed)
-      if (input.length === 0 && output.length < CHUNK) break
+      if (input.length === 0 && output.length < ZSTD_CHUNK) break
     }
   }
   if (decoder.inFrame) throw new CompressionError('truncated', 'a zstd frame is cut off')
@@ -33,7 +34,7 @@ export async function* zstd(source: ByteSource): ByteSource {
   function* feed(piece: Uint8Array, how: number): Generator<Buffer> {
     let input = piece
     for (;;) {
-      const output = Buffer.allocUnsafe(CHUNK)
+      const output = Buffer.allocUnsafe(ZSTD_CHUNK)
       const [rest, made, consumed] = context.compressStream2(output, input, how)
       if (made > 0) yield output.subarray(0, made)
       input = input.subarray(consumed)
@@ -61,7 +62,7 @@ export class ZstdDecoder {
    * @param room bytes that come out at most; a full output may have more behind it.
    * @throws CompressionError `malformed`.
    */
-  decode(input: Uint8Array, room = CHUNK): { output: Buffer; consumed: number } {
+  decode(input: Uint8Array, room = ZSTD_CHUNK): { output: Buffer; consumed: number } {
     const output = Buffer.allocUnsafe(room)
     try {
       const [hint, made, consumed] = this.context.decompressStream(output, input)
