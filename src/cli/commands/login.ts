@@ -5,7 +5,7 @@ import { ImageError } from '../../image/model/errors.js'
 import { login as logIn, logout as logOut, serverKey } from '../../image/login.js'
 import { loadConfiguration } from '../../image/config/configuration.js'
 import { currentEnvironment } from '../../image/config/environment.js'
-import { ask, askSecret } from '../ask.js'
+import { Terminal } from '../ask.js'
 import { asBytes, printError, printLine } from '../output.js'
 import { withRegistries } from './registry-session.js'
 
@@ -47,14 +47,31 @@ async function gather(
     const password = (await text(process.stdin)).replace(/\r?\n$/, '')
     return { username: asText(flags.username), password }
   }
-  const username =
-    flags.username === undefined ? await ask('Username: ') : asText(flags.username)
-  if (flags.password === undefined)
-    return { username, password: await askSecret('Password: ') }
+  if (flags.username === undefined || flags.password === undefined)
+    return atTerminal(flags)
   printError(
     'plyfs: a password on the command line is seen by others; --password-stdin is safer',
   )
-  return { username, password: asText(flags.password) }
+  return { username: asText(flags.username), password: asText(flags.password) }
+}
+
+async function atTerminal({
+  username,
+  password,
+}: LoginFlags): Promise<{ username: string; password: string }> {
+  const terminal = Terminal.open('use -u and --password-stdin')
+  try {
+    return {
+      username:
+        username === undefined ? await terminal.ask('Username: ') : asText(username),
+      password:
+        password === undefined
+          ? await terminal.askSecret('Password: ')
+          : asText(password),
+    }
+  } finally {
+    terminal.close()
+  }
 }
 
 /** Arguments are bytes; names and passwords are sent as UTF-8. */

@@ -1,14 +1,12 @@
 // `plyfs pull [-a] [-q] [--platform P] NAME...`: images from registries.
-import { candidateReferences } from '../../image/config/short-names.js'
 import { parsePlatform } from '../../image/model/platform.js'
 import { familiarName, fullName } from '../../image/model/reference.js'
 import { pull as pullImages, type Pulled } from '../../image/pull.js'
-import { Store } from '../../image/store/store.js'
 import { printLine } from '../output.js'
 import { withRegistries } from './registry-session.js'
+import { openStore, type StoreFlags } from './store-session.js'
 
-export interface PullFlags {
-  readonly root?: string
+export interface PullFlags extends StoreFlags {
   readonly allTags?: boolean
   readonly platform?: string
   readonly quiet?: boolean
@@ -16,15 +14,11 @@ export interface PullFlags {
 
 /** Prints what the names mean now; 0. Throws an ImageError. */
 export async function pull(names: readonly string[], flags: PullFlags): Promise<number> {
-  const { root, quiet = false, allTags = false } = flags
+  const { quiet = false, allTags = false } = flags
   const platform =
     flags.platform === undefined ? {} : { platform: parsePlatform(flags.platform) }
-  await withRegistries(quiet, async ({ settings, network, progress }) => {
-    const store = await Store.open({
-      create: true,
-      names: { candidates: text => candidateReferences(text, settings) },
-      ...(root === undefined ? {} : { root }),
-    })
+  await withRegistries(quiet, async ({ network, progress }) => {
+    const store = await openStore(flags)
     for (const name of names) {
       const options = { allTags, ...platform }
       for (const one of await pullImages(store, name, options, network, progress)) {

@@ -1,9 +1,12 @@
 // The verbs that talk to registries: their options, as docker has them.
 import type { Command } from 'commander'
+import type { ListFlags } from '../list-output.js'
 import { login, type LoginFlags, logout } from './login.js'
 import { pull, type PullFlags } from './pull.js'
 import { push, type PushFlags } from './push.js'
 import { search, type SearchFlags, tags } from './search.js'
+
+const repeated = (value: string, before: string[] = []): string[] => [...before, value]
 
 /** Adds them to a program. @param end is told the exit status. */
 export function addRegistryVerbs(program: Command, end: (status: number) => void): void {
@@ -39,16 +42,16 @@ export function addRegistryVerbs(program: Command, end: (status: number) => void
     .command('search <term>')
     .description('look for images: [HOST/]TERM')
     .option('--limit <n>', 'results of each registry, at most', '25')
-    .option('-f, --filter <filter...>', 'stars=N, is-official=true, is-automated=true')
+    .option('-f, --filter <filter>', 'stars=N, is-official=true ...', repeated)
     .option('--no-trunc', 'whole descriptions')
+    .option('--format <template>', "table, json, 'table TEMPLATE', or a Go template")
     .option('--json', 'print JSON')
     .option('-q, --quiet', 'print the names alone')
     .action(async (term: string, flags: SearchFlags) => end(await search(term, flags)))
   program
     .command('tags <name>')
     .description('list the tags that a registry has of a repository')
+    .option('--format <template>', "table, json, 'table TEMPLATE', or a Go template")
     .option('--json', 'print JSON')
-    .action(async (name: string, flags: { json?: boolean }) =>
-      end(await tags(name, flags)),
-    )
+    .action(async (name: string, flags: ListFlags) => end(await tags(name, flags)))
 }

@@ -1,21 +1,20 @@
 // `plyfs search [HOST/]TERM` and `plyfs tags NAME`: what registries offer.
 import { ImageError } from '../../image/model/errors.js'
-import { familiarRepository, repositoryName } from '../../image/model/reference.js'
+import { familiarRepository } from '../../image/model/reference.js'
 import {
   search as searchRegistries,
   type SearchFilter,
   type SearchResult,
 } from '../../image/search.js'
 import { tags as listTags } from '../../image/tags.js'
+import { type Column, type ListFlags, type ListRow, renderList } from '../list-output.js'
 import { asBytes, printLine } from '../output.js'
-import { renderTable } from '../table.js'
 import { withRegistries } from './registry-session.js'
 
-export interface SearchFlags {
+export interface SearchFlags extends ListFlags {
   readonly limit?: string
   readonly filter?: readonly string[]
   readonly trunc?: boolean
-  readonly json?: boolean
   readonly quiet?: boolean
 }
 
@@ -31,20 +30,34 @@ export async function search(term: string, flags: SearchFlags): Promise<number> 
   const found = await withRegistries(true, ({ network }) =>
     searchRegistries(term, limit, filter, network),
   )
-  if (flags.json === true) printLine(asBytes(JSON.stringify(found, null, 2)))
-  else if (flags.quiet === true)
-    for (const one of found) printLine(asBytes(pullName(one)))
-  else printLine(asBytes(renderTable(HEADINGS, found.map(row(flags.trunc !== false)))))
+  const text =
+    flags.quiet === true
+      ? found.map(pullName).join('\n')
+      : renderList(found.map(row(flags.trunc !== false)), COLUMNS, flags)
+  if (text !== '') printLine(asBytes(text))
   return 0
 }
 
-const HEADINGS = ['NAME', 'DESCRIPTION', 'STARS', 'OFFICIAL']
+const COLUMNS: readonly Column[] = [
+  ['NAME', 'Name'],
+  ['DESCRIPTION', 'Description'],
+  ['STARS', 'StarCount'],
+  ['OFFICIAL', 'Official'],
+]
 
-function row(cut: boolean): (one: SearchResult) => string[] {
+/** Docker's fields, and the registry. */
+function row(cut: boolean): (one: SearchResult) => ListRow {
   return one => {
     const text = one.description.replace(/\s+/g, ' ').trim()
-    const shown = cut && text.length > SHORT ? `${text.slice(0, SHORT - 1)}…` : text
-    return [pullName(one), shown, String(one.stars), one.official ? '[OK]' : '']
+    return {
+      Name: pullName(one),
+      Description: cut && text.length > SHORT ? `${text.slice(0, SHORT - 1)}…` : text,
+      StarCount: one.stars,
+      Official: one.official ? '[OK]' : '',
+      IsOfficial: one.official,
+      IsAutomated: one.automated,
+      Index: one.index,
+    }
   }
 }
 
@@ -69,12 +82,19 @@ function parseFilter(words: readonly string[]): SearchFilter {
 }
 
 /** Prints the tags of a repository, one a line; 0. Throws an ImageError. */
-export async function tags(name: string, flags: { json?: boolean }): Promise<number> {
+export async function tags(name: string, flags: ListFlags): Promise<number> {
   const found = await withRegistries(true, ({ network }) => listTags(name, network))
-  if (flags.json === true) {
-    const answer = { name: repositoryName(found.reference), tags: found.tags }
-    printLine(asBytes(JSON.stringify(answer, null, 2)))
-  } else if (found.tags.length > 0) printLine(asBytes(found.tags.join('\n')))
-  else printLine(asBytes(`${familiarRepository(found.reference)} has no tags`))
+  const rows = found.tags.map(tag => ({
+    Repository: familiarRepository(found.reference),
+    Tag: tag,
+  }))
+  const plain = flags.json !== true && flags.format === undefined
+  const text = plain ? found.tags.join('\n') : renderList(rows, TAG_COLUMNS, flags)
+  if (text !== '') printLine(asBytes(text))
   return 0
 }
+
+const TAG_COLUMNS: readonly Column[] = [
+  ['REPOSITORY', 'Repository'],
+  ['TAG', 'Tag'],
+]
