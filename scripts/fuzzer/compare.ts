@@ -4,6 +4,7 @@ import { Identities } from './identities.js'
 import { Streams } from './streams.js'
 import { isUser, type Inode, type Model } from './model.js'
 import { number, text, type Step } from './operation.js'
+import type { Filesystem } from './scratch.js'
 import { sameTime } from './times.js'
 
 export class Comparer {
@@ -12,9 +13,11 @@ export class Comparer {
 
   readonly model: Model
   readonly begin: number
+  readonly fs: Filesystem
 
-  constructor(model: Model, begin: number) {
+  constructor(model: Model, begin: number, fs: Filesystem) {
     this.model = model
+    this.fs = fs
     this.begin = begin
     this.#identities = new Identities(begin)
   }
@@ -86,7 +89,14 @@ export class Comparer {
   applied(step: Step): void {
     this.#streams.applied(this.model, step)
     const [who, name] = step
-    if (!isUser(who) || (name !== 'list' && name !== 'dirread')) return
+    if (!isUser(who)) return
+    if (name === 'rename' && this.fs === 'xfs') {
+      for (const path of [text(step[2]), text(step[3])]) {
+        const inode = this.model.find(who, path, false)?.inode
+        if (inode) this.#identities.moved(inode)
+      }
+    }
+    if (name !== 'list' && name !== 'dirread') return
     const listed =
       name === 'list'
         ? this.model.find(who, text(step[2]), true)?.inode

@@ -10,11 +10,15 @@ interface Seen {
   readonly ctime: string
 }
 
+type Pair = readonly [a: Seen, b: Seen]
+
 export class Identities {
-  readonly #last = new Map<number, readonly [a: Seen, b: Seen]>()
+  readonly #last = new Map<number, Pair>()
 
   /** Directories that were listed since they were seen last. */
   readonly #listed = new Set<number>()
+  /** Objects that were renamed since they were seen last. */
+  readonly #moved = new Set<number>()
   readonly #begin: number
 
   constructor(begin: number) {
@@ -30,6 +34,11 @@ export class Identities {
     this.#listed.add(directory.id)
   }
 
+  /** Not compared: 'ctime of what is renamed on xfs'. */
+  moved({ id }: Inode): void {
+    this.#moved.add(id)
+  }
+
   /**
    * One more observation of a file on both sides; `kernelSides` says which are kernel overlayfs.
    */
@@ -43,6 +52,7 @@ export class Identities {
     this.#last.set(id, [a, b])
     // Not compared: 'names of copied-up hard links'.
     const excused = this.#listed.delete(id) || linked
+    const moved = this.#moved.delete(id)
     if (!before) return undefined
     const [olderA, olderB] = before
     // Where the first side's number changes the model has lost the file, or the first side has.
@@ -53,17 +63,25 @@ export class Identities {
       }
     }
     if (olderA.ino !== a.ino) return undefined
-    for (const field of ['mtime', 'ctime'] as const) {
-      if (!isRecent(a[field], this.#begin) || !isRecent(olderA[field], this.#begin))
-        continue
-      const [inA, inB] = [olderA[field] !== a[field], olderB[field] !== b[field]]
-      const byKernelAlone = inA ? kernelSides[0] : kernelSides[1]
-      if (field === 'ctime' && excused && byKernelAlone) continue
-      if (inA !== inB) {
-        const text = `${olderA[field]} -> ${a[field]} | ${olderB[field]} -> ${b[field]}`
-        return { kind: `${field} ${inA ? 'did not change' : 'changed'}`, text }
-      }
-    }
-    return undefined
+    const byKernelAlone = kernelSides[olderA.ctime === a.ctime ? 1 : 0]
+    const isExcused = moved || (excused && byKernelAlone)
+    return (
+      this.#changed('mtime', before, [a, b]) ??
+      (isExcused ? undefined : this.#changed('ctime', before, [a, b]))
+    )
+  }
+
+  /** Whether a time has changed on one side alone. */
+  #changed(
+    field: 'mtime' | 'ctime',
+    [olderA, olderB]: Pair,
+    [a, b]: Pair,
+  ): Finding | undefined {
+    if (!isRecent(a[field], this.#begin) || !isRecent(olderA[field], this.#begin))
+      return undefined
+    const [inA, inB] = [olderA[field] !== a[field], olderB[field] !== b[field]]
+    if (inA === inB) return undefined
+    const text = `${olderA[field]} -> ${a[field]} | ${olderB[field]} -> ${b[field]}`
+    return { kind: `${field} ${inA ? 'did not change' : 'changed'}`, text }
   }
 }

@@ -80,7 +80,7 @@ class Execution {
     this.b = b
     this.begin = begin
     this.input = input
-    this.#comparer = new Comparer(this.#model, begin)
+    this.#comparer = new Comparer(this.#model, begin, input.fs)
     this.#noteKernel()
   }
 
