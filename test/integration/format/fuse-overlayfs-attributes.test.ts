@@ -110,6 +110,24 @@ t.test("kernel overlayfs's origin is followed too", async t => {
   t.same(await mounted.end(), [])
 })
 
+t.test('FUSE_OVERLAYFS_DISABLE_OVL_WHITEOUT asks for whiteouts as files', async t => {
+  for (const writer of [mountFuseOverlayfs, ours]) {
+    for (const env of [{}, { FUSE_OVERLAYFS_DISABLE_OVL_WHITEOUT: '' }]) {
+      const layers = await makeStack({ lowers: [{ f: file('f'), d: dir() }] })
+      const mounted = await writer(layers, { env })
+      calls.unlink(`${mounted.point}/f`)
+      calls.rmdir(`${mounted.point}/d`)
+      t.same(await mounted.end(), [])
+      const isAsked = Object.keys(env).length > 0
+      t.same(
+        calls.names(layers.upper).sort(),
+        isAsked ? ['.wh.d', '.wh.f'] : ['d', 'f'],
+        `${mounted.kind} ${isAsked ? 'asked' : 'not asked'}`,
+      )
+    }
+  }
+})
+
 const STORES: MountOptions = { options: ['xattr_permissions=2'] }
 const stored = (name: string): string => `user.containers.override_${name}`
 
