@@ -84,7 +84,7 @@ export class ArchiveMembers {
     const member = this.mustFind(name)
     if (this.published.has(member) || this.blobs.has(member.digest, member.size)) return
     if (member.bytes === null) member.staged?.publish()
-    else this.blobs.add(member.bytes)
+    else this.blobs.keep(member.bytes)
     this.published.add(member)
   }
 

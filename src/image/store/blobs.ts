@@ -69,11 +69,24 @@ export class Blobs {
     return bytes
   }
 
-  /** Stores bytes in memory. */
+  /** Stores a document: small, and on the disk before a record names it. */
   add(bytes: Uint8Array): StoredBlob {
     const digest = digestOf(bytes)
     if (!this.has(digest, bytes.length)) replaceFile(this.path(digest), bytes)
     return { digest, size: bytes.length }
+  }
+
+  /** Stores content that is in memory; like `write`, it does not wait for the disk. */
+  keep(bytes: Uint8Array): StoredBlob {
+    const digest = digestOf(bytes)
+    if (this.has(digest, bytes.length)) return { digest, size: bytes.length }
+    const scratch = openScratch(this.place.incoming, 'write')
+    try {
+      fs.writeFileSync(nodePath(scratch.path), bytes)
+      return this.publish(scratch.path, { digest, size: bytes.length })
+    } finally {
+      scratch.remove()
+    }
   }
 
   /**

@@ -13,6 +13,7 @@ export function nodePath(path: string): Buffer {
  *     oci-layout, index.json, blobs/sha256/HEX   an OCI image layout, for this and other programs
  *     layers/HEX/diff, layers/HEX/layer.json     unpacked layers by chain id, and their records
  *     incoming/                                  what is not whole yet; locked by who makes it
+ *     writable/NAME/                             writable layers of image mounts
  *     uses/                                      who uses which image
  *     store.json                                 version and format of the layers
  *     records.lock, content.lock                 see store-lock.ts
@@ -42,6 +43,9 @@ export class StorePlace {
   }
   get uses(): string {
     return `${this.root}/uses`
+  }
+  get writable(): string {
+    return `${this.root}/writable`
   }
   get record(): string {
     return `${this.root}/store.json`

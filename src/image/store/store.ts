@@ -23,6 +23,7 @@ import { takeLock } from './store-lock.js'
 import { defaultRoot } from './store-root.js'
 import { nodePath, StorePlace } from './store-place.js'
 import { type HeldUse, type ImageUse, Uses } from './uses.js'
+import { WritableLayers } from './writable.js'
 
 export interface StoreOptions {
   /** A latin1 string of bytes; the default of the user who asks. */
@@ -42,6 +43,7 @@ export class Store {
   readonly layers: Layers
   readonly images: Images
   readonly uses: Uses
+  readonly writable: WritableLayers
 
   private constructor(place: StorePlace, format: FormatName, names?: NameRules) {
     this.place = place
@@ -50,6 +52,7 @@ export class Store {
     this.layers = new Layers(place, this.blobs, format)
     this.images = new Images(place, this.blobs, names)
     this.uses = new Uses(place)
+    this.writable = new WritableLayers(place, format)
   }
 
   /** @throws ImageError `not-found` or `store`, or Node's error. */

@@ -1,0 +1,52 @@
+// A new directory that looks like another one: the root of a writable layer shows in the union in
+// place of the image's own.
+import { FsError } from '../../errno/fs-error.js'
+import { type FormatName, layerFormat } from '../../layer/format.js'
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, XATTR_LIST_MAX } from '../../sys/constants.js'
+import { fchmodat, fchownat, mkdirat, statx, utimensat } from '../../sys/inode.js'
+import { ST, statMode, statRecords, statSeconds } from '../../sys/stat.js'
+import { getxattrat, listxattrat, setxattrat } from '../../sys/xattr.js'
+
+const list = Buffer.allocUnsafe(XATTR_LIST_MAX)
+const value = Buffer.allocUnsafe(65_536)
+
+/**
+ * Makes `to` with the owner, mode, times and attributes of `from`, but for what the layer's
+ * format keeps for itself. @throws FsError; then `to` may be there, unfinished.
+ */
+export function likeDirectory(from: string, to: string, format: FormatName): void {
+  const stat = statRecords(1)
+  check(statx(AT_FDCWD, from, AT_SYMLINK_NOFOLLOW, stat, 0), 'statx', from)
+  check(mkdirat(AT_FDCWD, to, 0o700), 'mkdir', to)
+  check(fchownat(AT_FDCWD, to, stat[ST.uid] ?? 0, stat[ST.gid] ?? 0, 0), 'chown', to)
+  check(fchmodat(AT_FDCWD, to, statMode(stat) & 0o7777, 0), 'chmod', to)
+  copyAttributes(from, to, format)
+  check(
+    utimensat(
+      AT_FDCWD,
+      to,
+      statSeconds(stat, ST.atime),
+      stat[ST.atimeNsec] ?? 0,
+      statSeconds(stat, ST.mtime),
+      stat[ST.mtimeNsec] ?? 0,
+      0,
+    ),
+    'utimensat',
+    to,
+  )
+}
+
+function copyAttributes(from: string, to: string, format: FormatName): void {
+  const { xattrs } = layerFormat(format, true, false)
+  const length = check(listxattrat(AT_FDCWD, from, list), 'listxattr', from)
+  for (const name of list.latin1Slice(0, length).split('\0').slice(0, -1)) {
+    if (xattrs.fromDisk(name) === null) continue
+    const size = check(getxattrat(AT_FDCWD, from, name, value), 'getxattr', from)
+    check(setxattrat(AT_FDCWD, to, name, value.subarray(0, size), 0), 'setxattr', to)
+  }
+}
+
+function check(result: number, call: string, path: string): number {
+  if (result < 0) throw new FsError(result, call, path)
+  return result
+}
