@@ -124,8 +124,10 @@ export class Comparer {
     const overlay = this.kernelSides[0] ? a : b
     const other = this.kernelSides[0] ? b : a
     if (step[1] !== 'fstat' || field !== 'nlink' || other !== '0') return false
-    const links = this.#statted(step)?.links ?? 1
-    return Number(overlay) > 0 && links <= 0
+    const inode = this.#statted(step)
+    const removed =
+      inode?.kind === 'directory' ? inode.lostName : (inode?.links ?? 1) <= 0
+    return Number(overlay) > 0 && removed
   }
 
   /** Not compared: 'which errno an immutable file gives'. */
@@ -133,9 +135,7 @@ export class Comparer {
     const [who, , ...args] = step
     const overlay = this.kernelSides[0] ? first : second
     const other = this.kernelSides[0] ? second : first
-    const known =
-      overlay === -EPERM && (other === -EACCES || (other === 0 && asksNobody(step)))
-    if (!known || !isUser(who)) return false
+    if (overlay !== -EPERM || !mayAnswer(step, other) || !isUser(who)) return false
     return args.some(argument => {
       if (typeof argument === 'number')
         return this.model.slot(who, argument)?.inode.locked
@@ -177,6 +177,12 @@ export class Comparer {
     const follow = name === 'stat' && number(step[3]) === 0
     return this.model.find(who, text(step[2]), follow)?.inode
   }
+}
+
+/** What a FUSE mount may answer where an inode of a disk is immutable. */
+function mayAnswer(step: Step, result: number): boolean {
+  if (result === 0) return asksNobody(step)
+  return result === -EACCES || (result === -ENOENT && step[1] === 'linkslot')
 }
 
 /** access(2), a copy from the end of a file, the removal of what only directories have. */
@@ -240,6 +246,7 @@ function sameSeek(step: Step, first: number, second: number): boolean {
   return first === second || (found(first) && found(second))
 }
 
+const ENOENT = 2
 const ENXIO = 6
 const ENODATA = 61
 const EPERM = 1

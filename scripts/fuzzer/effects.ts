@@ -46,6 +46,7 @@ function opened(model: Model, user: User, step: Step): void {
     return
   }
   if (flags & O.TRUNC) inode.size = 0
+  if ((flags & 3) !== O.RDONLY || flags & O.TRUNC) inode.written = true
   model.open.set(`${user}:${slot}`, { inode, flags })
 }
 
@@ -131,7 +132,7 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
   },
   truncate: (model, user, step) => {
     const inode = model.find(user, text(step[2]), true)?.inode
-    if (inode) inode.size = number(step[3])
+    if (inode) Object.assign(inode, { size: number(step[3]), written: true })
   },
   ftruncate: (model, user, step) => {
     const inode = model.slot(user, number(step[2]))?.inode

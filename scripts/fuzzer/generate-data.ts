@@ -29,6 +29,9 @@ const writableFile = (file: OpenFile): boolean =>
   writable(file) && file.inode.kind === 'file'
 /** Not compared: 'mappings of append-only files'. */
 const mayBeMapped = (file: OpenFile): boolean => readable(file) && !file.inode.locked
+/** Not compared: 'read-only mappings across a copy-up'. */
+const showsItsData = (file: OpenFile): boolean =>
+  writable(file) || !(file.inode.lower && file.inode.written)
 const anyFile = (file: OpenFile): boolean => file.inode.kind === 'file'
 
 /** Flags that go with any open, each at times. */
@@ -203,16 +206,20 @@ export const DATA: readonly (readonly [weight: number, Generator])[] = [
   [5, openTemporary],
   [12, openDirectory],
   [28, close],
-  [12, onSlot(readable, (scene, slot) => ['read', slot, extent(scene, slot)[0]])],
+  [
+    12,
+    onSlot(
+      f => readable(f) && !isDirect(f),
+      (scene, slot) => ['read', slot, extent(scene, slot)[0]],
+    ),
+  ],
   [20, onSlot(readable, (scene, slot) => ['pread', slot, ...extent(scene, slot)])],
   [
     14,
-    onSlot(writable, (scene, slot) => [
-      'write',
-      slot,
-      extent(scene, slot)[0],
-      seed(scene),
-    ]),
+    onSlot(
+      f => writable(f) && !isDirect(f),
+      (scene, slot) => ['write', slot, extent(scene, slot)[0], seed(scene)],
+    ),
   ],
   [
     22,
@@ -249,7 +256,8 @@ export const DATA: readonly (readonly [weight: number, Generator])[] = [
   [
     5,
     onSlot(
-      file => readableFile(file) && !isDirect(file),
+      file =>
+        readableFile(file) && mayBeMapped(file) && showsItsData(file) && !isDirect(file),
       (scene, slot) => [
         'mapread',
         slot,

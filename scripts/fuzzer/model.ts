@@ -25,6 +25,8 @@ export interface Inode {
   linked: boolean
   /** From the layers. */
   readonly lower: boolean
+  /** Its data may have been changed. */
+  written: boolean
   /** A name of it has been removed. */
   lostName: boolean
 }
@@ -69,6 +71,7 @@ export class Model {
       locked: false,
       linked: false,
       lower,
+      written: false,
       lostName: false,
     }
   }

@@ -33,9 +33,9 @@ export const NOT_COMPARED = {
     'FUSE passes only default, KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE. Not generated.',
   reflinks: 'FICLONE is not passed through FUSE. Not generated; copy_file_range is.',
   'unaligned direct I/O':
-    'What alignment is asked for is up to the filesystem. Not generated.',
+    'What alignment is asked for is up to the filesystem. Not generated: direct files are not read or written at their own offset.',
   'read-only mappings across a copy-up':
-    'The kernel documents that a MAP_SHARED mapping of a lower file does not see later writes. Mappings that stay are made of files open for writing.',
+    'The kernel documents that a MAP_SHARED mapping of a lower file does not see later writes. Mappings are made of files open for writing, or whose data has not been changed.',
   'writing to a running program':
     'The kernel documents that executing a lower file does not refuse writers. Programs are run to their end within one operation.',
   'times of birth after a copy-up':
@@ -43,7 +43,7 @@ export const NOT_COMPARED = {
   'removing an ACL that is not there':
     'Kernel overlayfs answers ENODATA for a lower file and what the filesystem answers (ext4 and xfs: success) for an upper one; plyfs answers as the filesystem for both.',
   'which errno an immutable file gives':
-    'The VFS looks at the flags of the inode first (EPERM), which a FUSE server cannot set: there the mode comes first (EACCES), and access(2), copies of nothing and the removal of a default ACL from a file ask nobody. What the server is asked to do it must refuse.',
+    'The VFS looks at the flags of the inode first (EPERM), which a FUSE server cannot set: there the mode comes first (EACCES), as does the number of links of a file that is linked by its descriptor (ENOENT), and access(2), copies of nothing and the removal of a default ACL from a file ask nobody. What the server is asked to do it must refuse.',
   'link counts of removed lower files':
     'Kernel overlayfs passes fstat of an open lower file on to it, whose names are still there below; plyfs shows that none is left.',
   'attributes of removed lower files':

@@ -347,6 +347,8 @@ export function createTemporary(
   attributes: Uint32Array,
 ): Node | number {
   if (!u.isWritable) return -E.EROFS
+  const refused = mayCreateIn(parent)
+  if (refused < 0) return refused
   const ready = copyUpDirectory(u, parent)
   if (ready < 0) return ready
   const dirfd = u.fd(upperOf(parent))

@@ -100,6 +100,7 @@ export class OpenFiles {
       const error = this.hold(node, file, access)
       if (error < 0) return error
     }
+    if (access !== O_RDONLY) node.hasWriters = true
     if (file.mode === 'passthrough' && access !== O_RDONLY) {
       node.writtenBelow = true
       if (access === O_RDWR) node.mappedBelow = true
@@ -134,6 +135,7 @@ export class OpenFiles {
     this.openCount--
     if (--node.file.opens > 0) return
     node.file.mode = 'idle'
+    node.hasWriters = false
     this.letGo(node.file)
     if (node.id === 0 || node.isNameless) this.forget(node)
     else if (node.file.backingId > 0) this.keepBacking(node)

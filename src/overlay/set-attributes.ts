@@ -8,6 +8,7 @@ import { writeOverride } from '../layer/owner-override.js'
 import {
   AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
+  CAP_FOWNER,
   CAP_FSETID,
   S_IFREG,
   UTIME_NOW,
@@ -42,6 +43,10 @@ export function setAttributes(
   const { valid } = change
   const refused = mayChangeAttributes(node, valid)
   if (refused < 0) return refused
+  if (setsNothing(valid)) {
+    const kept = mayDropSetIds(u, req, node)
+    if (kept < 0) return kept
+  }
   const truncates = (valid & FATTR.SIZE) !== 0
   if (truncates && change.size > Number.MAX_SAFE_INTEGER) return -E.EFBIG
   const ready = truncates
@@ -85,13 +90,29 @@ function setsNothing(valid: number): boolean {
  * capabilities alone, which a REMOVEXATTR just before has done.
  */
 function changeNothing(u: Union, req: Request, node: Node): number {
-  const isWrite = node.lostCapability && (node.file?.opens ?? 0) > 0
+  const isWrite = node.lostCapability && node.hasWriters
   node.lostCapability = false
   const strips = losesSetIds(req)
   if (isWrite && !strips) return 0
   const error = changeOwner(u, node, -1, -1)
   if (error < 0) return error
   return strips && !node.isDirectory ? stripSetIds(u, req, node) : 0
+}
+
+/**
+ * notify_change: a chown that takes set-id bits away is a change of mode, which is the owner's;
+ * a write takes them away whoever writes. 0 or -EPERM.
+ */
+function mayDropSetIds(u: Union, req: Request, node: Node): number {
+  if (node.isDirectory || node.hasWriters) return 0
+  const error = readRecord(u, node, record)
+  if (error < 0) return error
+  const mode = (record[ST.mode] ?? 0) & 0o7777
+  const drops =
+    (mode & S_ISUID) !== 0 ||
+    ((mode & S_ISGID) !== 0 && !keepsSgid(req, mode, record[ST.gid] ?? 0))
+  if (!drops || record[ST.uid] === req.uid) return 0
+  return hasCapability(req.pid, CAP_FOWNER) ? 0 : -E.EPERM
 }
 
 function truncate(u: Union, req: Request, node: Node, change: AttributeChange): number {
