@@ -7,9 +7,15 @@ import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_DIRECTORY, O_RDONLY } from '../sys/con
 import { close, openat2 } from '../sys/file.js'
 import { statx } from '../sys/inode.js'
 import { isDirectory, statRecords } from '../sys/stat.js'
-import type { LayerFormat } from './format.js'
+import { FdCache } from './fd-cache.js'
+import { isDotName, type LayerFormat } from './format.js'
+import { Layer } from './layer.js'
 import { opaqueValue } from './opaque.js'
+import { readDirectory } from './read-directory.js'
 import { hasDotWhiteout, isDeviceWhiteout, isXattrWhiteout } from './whiteout.js'
+
+/** A root has its own descriptor. */
+const NO_CACHE = new FdCache(1)
 
 /** A directory of the merged view. */
 export interface StackDirectory {
@@ -79,6 +85,23 @@ export class LayerStack {
     const [layer] = parts
     if (layer === undefined) return undefined
     return { layer, path, record: top, directory: { path, layers: parts } }
+  }
+
+  /** The names that a directory shows, in no order. Throws FsError. */
+  names(directory: StackDirectory): string[] {
+    const found = new Set<string>()
+    for (const root of directory.layers) {
+      const path = directory.path === '' ? '.' : directory.path
+      const fd = openat2(root, path, O_RDONLY | O_DIRECTORY, 0, 0)
+      if (fd < 0) throw new FsError(fd, 'open', directory.path)
+      const listed = new Layer(path, fd, -1)
+      const error = readDirectory(listed.root, NO_CACHE, name => {
+        if (!this.format.dotWhiteouts || !isDotName(name)) found.add(name)
+      })
+      listed.close()
+      if (error < 0) throw new FsError(error, 'getdents64', directory.path)
+    }
+    return [...found].filter(name => this.lookup(directory, name) !== undefined)
   }
 
   close(): void {

@@ -1,0 +1,257 @@
+// An upper directory as the tar of an OCI layer: what was changed, whiteouts for what was removed,
+// opaque markers. The same directory gives the same bytes: names in the order of their bytes, a
+// whiteout in the place of its name, nothing of the host. Reads the upper, changes nothing.
+//
+// What the overlay keeps in the layers below is fetched from there: the data of metacopy files,
+// and all of a directory that was renamed, since an archive knows no renames.
+import { batched } from '../../bytes/batched.js'
+import type { ByteSource } from '../../bytes/byte-source.js'
+import { FsError } from '../../errno/fs-error.js'
+import { FdCache } from '../../layer/fd-cache.js'
+import { dotWhiteout, type LayerFormat, OPAQUE_SENTINEL } from '../../layer/format.js'
+import { LayerDirectory } from '../../layer/layer-directory.js'
+import {
+  LayerStack,
+  type StackDirectory,
+  type StackObject,
+} from '../../layer/layer-stack.js'
+import { Layer } from '../../layer/layer.js'
+import { overrideOf } from '../../layer/owner-override.js'
+import { readUpper, type UpperListing, type UpperObject } from '../../layer/read-upper.js'
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../sys/constants.js'
+import { close, openat2 } from '../../sys/file.js'
+import { statx } from '../../sys/inode.js'
+import { isDirectory, ST, statBigInt, statRecords } from '../../sys/stat.js'
+import { type TarEntry, TarWriter } from '../../tar/writer.js'
+import { describeObject, type DiskObject } from './describe-object.js'
+import { openContents, readRun, sparseRuns } from './file-contents.js'
+
+export interface DiffOptions {
+  /** The upper directory, a latin1 string of bytes. Nobody changes it meanwhile. */
+  readonly upper: string
+  /** The layers below it, the topmost first. */
+  readonly parents: readonly string[]
+  readonly format: LayerFormat
+}
+
+const BATCH = 256 * 1024
+const DESCRIPTORS = 128
+
+/**
+ * The layer's tar. @throws FsError, or ImageError `conflict` for a file that is cut while it is
+ * read.
+ */
+export function upperToTar(options: DiffOptions): ByteSource {
+  return batched(new Diff(options).pieces(), BATCH)
+}
+
+const NO_NAMES: ReadonlySet<string> = new Set()
+const NO_LISTING: UpperListing = { objects: new Map(), whiteouts: NO_NAMES }
+
+/** A directory of the merged tree, as far as the archive needs it. */
+interface Place {
+  /** Path in the archive; '' for the root. */
+  readonly path: string
+  readonly upper: LayerDirectory | undefined
+  /** Its lower part, asked for when something depends on it. */
+  readonly lower: () => StackDirectory | undefined
+  /** All of it is written, since its lower part was somewhere else. */
+  readonly whole: boolean
+}
+
+class Diff {
+  private readonly format: LayerFormat
+  private readonly stack: LayerStack
+  private readonly writer = new TarWriter()
+  private readonly fds = new FdCache(DESCRIPTORS)
+  private readonly layer: Layer
+  private readonly override: string | null
+  /** First names of files that have several, by device and inode. */
+  private readonly linked = new Map<string, string>()
+
+  constructor({ upper, parents, format }: DiffOptions) {
+    const fd = openat2(AT_FDCWD, upper, O_RDONLY | O_DIRECTORY, 0, 0)
+    if (fd < 0) throw new FsError(fd, 'open', upper)
+    this.layer = new Layer(upper, fd, -1)
+    this.override = overrideOf(fd)
+    this.format = format
+    this.stack = new LayerStack(parents, format)
+  }
+
+  // The shape asks for an async generator; nothing in it waits for more than the disk.
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async *pieces(): ByteSource {
+    try {
+      const root = this.stack.root()
+      if (root === undefined) yield* this.root()
+      const upper = this.layer.root
+      yield* this.directory({ path: '', upper, lower: () => root, whole: false })
+      yield this.writer.end()
+    } finally {
+      this.fds.shrink()
+      this.stack.close()
+      this.layer.close()
+    }
+  }
+
+  /** A first layer says what its root is; others leave it as it is. */
+  private *root(): Generator<Uint8Array> {
+    const record = statRecords(1)
+    const error = statx(this.layer.rootFd, '', AT_EMPTY_PATH, record, 0)
+    if (error < 0) throw new FsError(error, 'statx', this.layer.path)
+    const { override } = this
+    const object = { dirfd: this.layer.rootFd, name: '', record, override }
+    const entry = describeObject(object, '.', this.format)
+    if (entry !== undefined) yield this.writer.header(entry)
+  }
+
+  private *directory(place: Place): Generator<Uint8Array> {
+    const listing = this.list(place)
+    const lower = place.whole ? place.lower() : undefined
+    const below = lower === undefined ? [] : this.stack.names(lower)
+    // Where all is written there is nothing left to hide.
+    const hidden = place.whole ? NO_NAMES : listing.whiteouts
+    const names = new Set([...listing.objects.keys(), ...hidden, ...below])
+    for (const name of [...names].sort()) {
+      const path = place.path === '' ? name : `${place.path}/${name}`
+      if (hidden.has(name)) yield this.marker(place.path, dotWhiteout(name))
+      const object = listing.objects.get(name)
+      // In the dot formats a whiteout may stand beside the name.
+      const isHidden = listing.whiteouts.has(name)
+      if (object !== undefined) yield* this.upperObject(place, object, path, isHidden)
+      else if (lower !== undefined && !isHidden)
+        yield* this.lowerObject(lower, name, path)
+    }
+  }
+
+  private list({ upper }: Place): UpperListing {
+    return upper === undefined ? NO_LISTING : readUpper(upper, this.fds, this.format)
+  }
+
+  private *upperObject(
+    place: Place,
+    object: UpperObject,
+    path: string,
+    isHidden: boolean,
+  ): Generator<Uint8Array> {
+    const { name, record } = object
+    if (place.upper === undefined) return
+    const dirfd = place.upper.mustOpen(this.fds)
+    const disk = { dirfd, name, record, override: this.override }
+    if (!isDirectory(record)) {
+      const data = object.metacopy ? this.lowerPart(place, object) : undefined
+      yield* this.object(disk, path, data)
+      return
+    }
+    yield* this.object(disk, path, undefined)
+    const covers = object.opaque || isHidden
+    if (!place.whole && (covers || object.redirect !== null))
+      yield this.marker(path, OPAQUE_SENTINEL)
+    yield* this.directory({
+      path,
+      upper: new LayerDirectory(this.layer, place.upper, name),
+      lower: once(() => (covers ? undefined : this.lowerPart(place, object)?.directory)),
+      whole: place.whole || object.redirect !== null,
+    })
+  }
+
+  private *lowerObject(
+    lower: StackDirectory,
+    name: string,
+    path: string,
+  ): Generator<Uint8Array> {
+    const found = this.stack.lookup(lower, name)
+    if (found === undefined) return
+    const { layer, record, directory } = found
+    const override = overrideOf(layer)
+    const disk = { dirfd: layer, name: found.path, record, override }
+    yield* this.object(disk, path, undefined)
+    if (directory === undefined) return
+    const below = { path, upper: undefined, lower: () => directory, whole: true }
+    yield* this.directory(below)
+  }
+
+  /** What an upper object is merged with, or has its data from (ovl_lookup, ovl_check_redirect). */
+  private lowerPart(
+    place: Place,
+    { name, redirect }: UpperObject,
+  ): StackObject | undefined {
+    if (redirect?.startsWith('/') !== true) {
+      const beside = place.lower()
+      return beside && this.stack.lookup(beside, redirect ?? name)
+    }
+    let at = this.stack.root()
+    let found: StackObject | undefined
+    for (const component of redirect.split('/').filter(part => part !== '')) {
+      found = at && this.stack.lookup(at, component)
+      at = found?.directory
+    }
+    return found
+  }
+
+  /** The entry of one object, and its contents. */
+  private *object(
+    disk: DiskObject,
+    path: string,
+    data: StackObject | undefined,
+  ): Generator<Uint8Array> {
+    const entry = describeObject(disk, path, this.format)
+    if (entry === undefined) return
+    const first = entry.type === 'directory' ? undefined : this.firstName(disk, path)
+    if (first !== undefined)
+      yield this.writer.header({ ...entry, ...LINK, linkname: first })
+    else if (entry.type !== 'file') yield this.writer.header(entry)
+    else yield* this.file(entry, data?.layer ?? disk.dirfd, data?.path ?? disk.name)
+  }
+
+  private *file(entry: TarEntry, dirfd: number, name: string): Generator<Uint8Array> {
+    const { path, size } = entry
+    const fd = openContents(dirfd, name)
+    try {
+      const sparse = sparseRuns(fd, size)
+      yield this.writer.header(sparse === undefined ? entry : { ...entry, sparse })
+      for (const run of sparse ?? [{ offset: 0, length: size }])
+        for (const piece of readRun(fd, run, path)) yield this.writer.data(piece)
+    } finally {
+      close(fd)
+    }
+  }
+
+  /** The name under which a file with several names has been written already. */
+  private firstName({ record }: DiskObject, path: string): string | undefined {
+    if ((record[ST.nlink] ?? 1) < 2) return undefined
+    const key = `${statBigInt(record, ST.dev)}:${statBigInt(record, ST.ino)}`
+    const first = this.linked.get(key)
+    if (first === undefined) this.linked.set(key, path)
+    return first
+  }
+
+  private marker(directory: string, name: string): Uint8Array {
+    const path = directory === '' ? name : `${directory}/${name}`
+    return this.writer.header({ ...MARKER, path })
+  }
+}
+
+/** What another name of a file says of itself. */
+const LINK = { type: 'link', size: 0, xattrs: new Map<string, Uint8Array>() } as const
+
+const MARKER: Omit<TarEntry, 'path'> = {
+  type: 'file',
+  mode: 0o644,
+  uid: 0,
+  gid: 0,
+  uname: '',
+  gname: '',
+  size: 0,
+  mtime: { sec: 0, nsec: 0 },
+  linkname: '',
+  devmajor: 0,
+  devminor: 0,
+  xattrs: new Map(),
+}
+
+/** A question that is asked once. */
+function once<Answer>(ask: () => Answer): () => Answer {
+  let answer: { readonly value: Answer } | undefined
+  return () => (answer ??= { value: ask() }).value
+}
