@@ -83,9 +83,12 @@ async function tagsOf(reference: Reference, network: Network): Promise<Reference
   })
 }
 
+/** Where others follow, a server that fails twice is left. */
 function clientsFor(reference: Reference, network: Network): RegistryClient[] {
+  const hasty = { ...network, policy: { ...network.policy, attempts: 2 } }
   return pullEndpoints(reference, network.settings).map(
-    endpoint => new RegistryClient(endpoint, network),
+    (endpoint, i, all) =>
+      new RegistryClient(endpoint, i < all.length - 1 ? hasty : network),
   )
 }
 

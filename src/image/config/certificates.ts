@@ -2,14 +2,15 @@
 // client certificates and keys in certs.d directories (containers-certs.d(5)). Read, never written.
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { rootCertificates } from 'node:tls'
 import { ImageError } from '../model/errors.js'
 import { type Environment, userConfig, variable } from './environment.js'
 import { readText } from './toml-file.js'
 
 export interface Certificates {
-  /** PEM texts. */
+  /** PEM texts: those configured for the host. */
   readonly authorities: readonly string[]
+  /** PEM text: the system's; undefined where it keeps none that we know of. */
+  readonly system?: string
   readonly client?: { readonly certificate: string; readonly key: string }
 }
 
@@ -38,11 +39,10 @@ export function certificatesFor(host: string, environment: Environment): Certifi
     .map(directory => path.join(directory, host))
     .map(readDirectory)
   const client = found.find(each => each.client !== undefined)?.client
+  const system = systemAuthorities(environment)
   return {
-    authorities: [
-      ...found.flatMap(({ authorities }) => authorities),
-      ...systemAuthorities(environment),
-    ],
+    authorities: found.flatMap(({ authorities }) => authorities),
+    ...(system === undefined ? {} : { system }),
     ...(client === undefined ? {} : { client }),
   }
 }
@@ -81,12 +81,12 @@ function listDirectory(directory: string): string[] {
   }
 }
 
-/** The system's bundle, where an administrator's own authorities are; else Node's own list. */
-function systemAuthorities(environment: Environment): readonly string[] {
+/** The bundle in which an administrator's own authorities are too. */
+function systemAuthorities(environment: Environment): string | undefined {
   const chosen = variable(environment, 'SSL_CERT_FILE')
   for (const file of chosen === undefined ? SYSTEM_BUNDLES : [chosen]) {
     const text = readText(file)
-    if (text !== undefined) return [text]
+    if (text !== undefined) return text
   }
-  return rootCertificates
+  return undefined
 }

@@ -3,7 +3,7 @@
 import { HttpsProxyAgent } from 'https-proxy-agent'
 import * as http from 'node:http'
 import * as https from 'node:https'
-import { createSecureContext, type SecureContext } from 'node:tls'
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
 import { certificatesFor } from '../config/certificates.js'
 import type { Environment } from '../config/environment.js'
 import { ImageError } from '../model/errors.js'
@@ -80,14 +80,19 @@ export class Connections {
   }
 
   private secureContext({ name, trustedLike }: Trust): SecureContext {
-    const { authorities, client } = certificatesFor(name, this.environment)
+    const { authorities, system, client } = certificatesFor(name, this.environment)
     const more =
       trustedLike === undefined
         ? []
         : certificatesFor(trustedLike, this.environment).authorities
     try {
       return createSecureContext({
-        ca: [...new Set([...authorities, ...more])],
+        // Node's own list where the system keeps none.
+        ca: [
+          ...authorities,
+          ...more,
+          ...(system === undefined ? rootCertificates : [system]),
+        ],
         ...(client === undefined ? {} : { cert: client.certificate, key: client.key }),
       })
     } catch (error) {

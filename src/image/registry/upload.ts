@@ -178,7 +178,7 @@ class Upload {
       broken = true
       this.tell(state.offset)
       if (state.offset > 0 || this.descriptor.size > state.chunk)
-        while (state.offset < this.descriptor.size) {
+        while (state.offset < this.descriptor.size && Number.isFinite(state.chunk)) {
           state = await this.sendChunk(state)
           progressed()
         }
