@@ -155,8 +155,8 @@ const fallocate = onSlot(writableFile, (scene, slot) => {
 })
 
 const copy: Generator = scene => {
-  const from = openSlot(scene, readableFile)
-  const to = openSlot(scene, writableFile)
+  const from = openSlot(scene, file => readableFile(file) && !isDirect(file))
+  const to = openSlot(scene, file => writableFile(file) && !isDirect(file))
   if (from === undefined || to === undefined) return undefined
   const { random, model, user } = scene
   const place = (slot: number): number =>
