@@ -12,12 +12,17 @@ import { TarReader } from '../../tar/reader.js'
 import { AttributeWriter } from './attributes.js'
 import { createLink } from './create-link.js'
 import { createFile, createSpecial } from './create-object.js'
-import { type Components, type EntryName, parseEntryName } from './entry-name.js'
+import {
+  type Components,
+  type EntryName,
+  parseEntryName,
+} from '../../layer/entry-name.js'
 import { finishDirectories } from './finish-directories.js'
 import { LayerTree } from './layer-tree.js'
 import { defaultUnpackLimits, type UnpackLimits } from './limits.js'
 import { Ownership, ownersByPrivilege, type OwnersIn } from './ownership.js'
-import { explain, Refusal } from './refusal.js'
+import { Refusal } from '../../layer/refusal.js'
+import { explain } from './refusal.js'
 import type { Unpacking } from './unpacking.js'
 
 export interface ApplyOptions {

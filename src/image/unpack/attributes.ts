@@ -10,7 +10,7 @@ import { utimensat } from '../../sys/inode.js'
 import { ST, statSeconds } from '../../sys/stat.js'
 import { getxattrat, listxattrat, setxattrat } from '../../sys/xattr.js'
 import type { TarHeader, TarTime } from '../../tar/entry.js'
-import { Refusal, shown } from './refusal.js'
+import { Refusal, shown } from '../../layer/refusal.js'
 
 /** Set last: a change of owner or mode takes it away. */
 const CAPABILITY = 'security.capability'

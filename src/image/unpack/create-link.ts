@@ -36,9 +36,9 @@ import {
 import type { TarHeader } from '../../tar/entry.js'
 import { copyTimes } from './attributes.js'
 import { make } from './create-object.js'
-import { type Components, componentsOf } from './entry-name.js'
+import { type Components, componentsOf } from '../../layer/entry-name.js'
 import type { UnpackDirectory } from './layer-tree.js'
-import { Refusal, shown } from './refusal.js'
+import { Refusal, shown } from '../../layer/refusal.js'
 import type { Unpacking } from './unpacking.js'
 
 const PATH_MAX = 4096

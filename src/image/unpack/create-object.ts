@@ -21,7 +21,7 @@ import type { TarReader } from '../../tar/reader.js'
 import { writeTimes } from './attributes.js'
 import type { UnpackDirectory } from './layer-tree.js'
 import type { Owner } from './ownership.js'
-import { Refusal } from './refusal.js'
+import { Refusal } from '../../layer/refusal.js'
 import type { Unpacking } from './unpacking.js'
 import { writeContents, writeNow } from './write-contents.js'
 

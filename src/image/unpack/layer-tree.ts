@@ -20,8 +20,8 @@ import { openat2 } from '../../sys/file.js'
 import { mkdirat, statx, unlinkat } from '../../sys/inode.js'
 import { statRecords } from '../../sys/stat.js'
 import type { TarHeader } from '../../tar/entry.js'
-import type { Components } from './entry-name.js'
-import { Refusal, shown } from './refusal.js'
+import type { Components } from '../../layer/entry-name.js'
+import { Refusal, shown } from '../../layer/refusal.js'
 
 /** Descriptors of directories that are kept open. */
 const DESCRIPTORS = 512

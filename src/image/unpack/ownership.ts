@@ -20,7 +20,7 @@ import {
 import { capget } from '../../sys/credentials.js'
 import { fchmodat, fchownat } from '../../sys/inode.js'
 import { ST, statRecords } from '../../sys/stat.js'
-import { Refusal } from './refusal.js'
+import { Refusal } from '../../layer/refusal.js'
 
 /** Where owners and modes go. */
 export type OwnersIn = 'inode' | 'attribute'

@@ -1,19 +1,9 @@
 // Turns whatever stops an unpacking into an ImageError that names the layer and the entry.
 import { CompressionError } from '../../compress/compression-error.js'
 import { FsError } from '../../errno/fs-error.js'
+import { Refusal, shown } from '../../layer/refusal.js'
 import { TarError } from '../../tar/tar-error.js'
 import { ImageError, type ImageErrorCode } from '../model/errors.js'
-
-/** A reason against one entry, before it is known which layer it is in. */
-export class Refusal extends Error {
-  override readonly name = 'Refusal'
-  readonly code: ImageErrorCode
-
-  constructor(code: ImageErrorCode, message: string) {
-    super(message)
-    this.code = code
-  }
-}
 
 /**
  * @param entry the name in the archive as it stands there; undefined outside of entries.
@@ -45,16 +35,4 @@ function refused(
   const where = entry === undefined ? '' : `: entry '${shown(entry)}'`
   const place = entry === undefined ? { layer } : { layer, entry }
   return new ImageError(code, `layer ${layer}${where}: ${reason}`, place, cause)
-}
-
-/** A name for a message: an author's bytes may not steer a terminal. */
-export function shown(name: string): string {
-  const text = Buffer.from(name, 'latin1').toString()
-  const readable = text.includes('\ufffd') ? name : text
-  // eslint-disable-next-line no-control-regex
-  return readable.replace(/[\x00-\x1f\x7f-\x9f]/g, hex)
-}
-
-function hex(character: string): string {
-  return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`
 }

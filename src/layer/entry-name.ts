@@ -1,7 +1,7 @@
 // What the name of an archive's entry asks for. Names are taken relative to the layer's root; one
 // that leads out of it, or is none, is refused. Pure.
-import { hiddenBy, isDotName, OPAQUE_SENTINEL } from '../../layer/format.js'
-import { NAME_MAX } from '../../sys/constants.js'
+import { hiddenBy, isDotName, OPAQUE_SENTINEL } from './format.js'
+import { NAME_MAX } from '../sys/constants.js'
 import { Refusal } from './refusal.js'
 
 /** A name's components from the root down; none for the root itself. */
