@@ -31,6 +31,8 @@ async function run(call: Call): Promise<number> {
   if (call.kind === 'mount-verb') {
     const command = parseMountVerb(call.args)
     if (command === 'help') return print(MOUNT_HELP)
+    if (command.form === 'image')
+      return (await import('./commands/mount-image.js')).mountNamed(command, process.env)
     return (await import('./commands/mount.js')).mount(command, process.env)
   }
   if (call.kind === 'mount-helper') {

@@ -1,18 +1,43 @@
-// The arguments of `plyfs mount [-f] [-d] [-o OPTIONS]... [SOURCE] DIR`.
+// The arguments of `plyfs mount [-f] [-d] [-o OPTIONS]... [SOURCE] DIR`, and of
+// `plyfs mount [--rw[=NAME]] [--verify=MODE] [--root=DIR] [-o OPTIONS]... IMAGE DIR`.
 import type { MountCommand } from '../mount/open-mount.js'
 import { UsageError } from './usage-error.js'
-import { splitWords } from './words.js'
+import { splitWords, type Words } from './words.js'
 
 const LETTERS = {
   foreground: { short: 'f' },
   debug: { short: 'd' },
   options: { short: 'o', takesValue: true },
   help: { short: 'h' },
+  rw: { takesValue: 'joined' },
+  verify: { takesValue: true },
+  root: { takesValue: true },
 } as const
 
-export function parseMountVerb(args: readonly string[]): MountCommand | 'help' {
+/** A mount of an image, its arguments told apart. All text is bytes. */
+export interface ImageMountCommand {
+  readonly form: 'image'
+  readonly image: string
+  readonly mountPoint: string
+  readonly options: readonly string[]
+  /** null: read-only; '' a writable layer that goes with the mount; else its name. */
+  readonly writable: string | null
+  readonly verify: 'quick' | 'full' | 'none'
+  readonly root: string | null
+  readonly foreground: boolean
+  readonly debug: boolean
+}
+
+/** Throws a UsageError. */
+export function parseMountVerb(
+  args: readonly string[],
+): MountCommand | ImageMountCommand | 'help' {
   const words = splitWords(args, LETTERS)
   if (words.given.has('help')) return 'help'
+  if (!namesLayers(words)) return imageMount(words)
+  for (const name of ['rw', 'verify', 'root'])
+    if (words.given.has(name))
+      throw new UsageError(`--${name} is for images, and lowerdir= is given`)
   const [first, second, ...more] = words.positionals
   if (first === undefined) throw new UsageError('no mount point is given')
   if (more.length > 0) throw new UsageError(`too many words: ${more.join(' ')}`)
@@ -25,5 +50,30 @@ export function parseMountVerb(args: readonly string[]): MountCommand | 'help' {
     foreground: words.given.has('foreground'),
     debug: words.given.has('debug'),
     sloppy: false,
+  }
+}
+
+/** Layers are named, or nothing but a mount point is: the mount of an overlay. */
+function namesLayers(words: Words): boolean {
+  if (words.positionals.length < 2) return true
+  return words.values('options').some(text => /(^|,)(lowerdir|remount)\b/.test(text))
+}
+
+function imageMount(words: Words): ImageMountCommand {
+  const [image = '', mountPoint = '', ...more] = words.positionals
+  if (more.length > 0) throw new UsageError(`too many words: ${more.join(' ')}`)
+  const verify = words.values('verify').at(-1) ?? 'quick'
+  if (verify !== 'quick' && verify !== 'full' && verify !== 'none')
+    throw new UsageError(`--verify=${verify}: it is quick, full or none`)
+  return {
+    form: 'image',
+    image,
+    mountPoint,
+    options: words.values('options'),
+    writable: words.values('rw').at(-1) ?? null,
+    verify,
+    root: words.values('root').at(-1) ?? null,
+    foreground: words.given.has('foreground'),
+    debug: words.given.has('debug'),
   }
 }

@@ -3,9 +3,12 @@
 // the start of a mount.)
 import { UsageError } from './usage-error.js'
 
-/** The options of one form by their long names, each with its letter. */
+/**
+ * The options of one form by their long names, each with its letter, if any. The value of a
+ * `joined` one may be left out, and is '' then: `--rw`, `--rw=NAME`.
+ */
 export type OptionLetters = Readonly<
-  Record<string, { readonly short: string; readonly takesValue?: true }>
+  Record<string, { readonly short?: string; readonly takesValue?: true | 'joined' }>
 >
 
 export interface Words {
@@ -50,6 +53,7 @@ function takeLong(word: string, letters: OptionLetters, rest: string[], add: Add
   if (option === undefined) throw new UsageError(`unknown option --${name}`)
   const given = equals === -1 ? undefined : word.slice(equals + 1)
   if (option.takesValue === true) add(name, given ?? nextWord(`--${name}`, rest))
+  else if (option.takesValue === 'joined') add(name, given ?? '')
   else if (given === undefined) add(name, '')
   else throw new UsageError(`option --${name} takes no value`)
 }

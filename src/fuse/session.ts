@@ -173,6 +173,13 @@ export class Session implements Channel {
     reply.begin()
   }
 
+  /** From another thread: the kernel may wait for pages that we have to fill. */
+  invalidateContents(nodeid: number): void {
+    const message = new Uint32Array(10)
+    message.set([40, NOTIFY.INVAL_INODE, 0, 0, nodeid, nodeid / 0x1_0000_0000])
+    this.notify(new Uint8Array(message.buffer))
+  }
+
   notify(message: Uint8Array): void {
     this.loop.notify(this.device, message)
   }

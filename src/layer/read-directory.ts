@@ -35,9 +35,25 @@ export function readDirectory(
   cache: FdCache,
   visit: EntryVisitor,
 ): number {
-  return readRecords(dir, cache, (_bytes, start, end, type) => {
+  return readRecords(dir, cache, (bytes, start, end, type) => {
+    visit(bytes.latin1Slice(start, end), type)
+  })
+}
+
+/** Visits the rest of an open directory. Returns 0 or -errno. */
+export function drain(fd: number, visit: EntryVisitor): number {
+  return drainRecords(fd, (_bytes, start, end, type) => {
     visit(buffer.latin1Slice(start, end), type)
   })
+}
+
+/** Whether a layer's directory holds nothing at all, not even whiteouts. */
+export function isEmptyDirectory(dir: LayerDirectory, cache: FdCache): boolean {
+  let entries = 0
+  const error = readRecords(dir, cache, () => {
+    entries++
+  })
+  return error >= 0 && entries === 0
 }
 
 /** `readDirectory` for those who need no strings. The visitor reads no directory itself. */
@@ -49,19 +65,19 @@ export function readRecords(
   const fd = dir.open(cache)
   if (fd < 0) return fd
   if (dir.pathOnly) return readThrough(fd, visit)
-  return lseek(fd, 0, SEEK_SET) < 0 ? readThrough(fd, visit) : drain(fd, visit)
+  return lseek(fd, 0, SEEK_SET) < 0 ? readThrough(fd, visit) : drainRecords(fd, visit)
 }
 
 /** A descriptor that only names the directory: one that can list is opened for the moment. */
 function readThrough(pathFd: number, visit: RecordVisitor): number {
   const fd = openat2(pathFd, '.', O_RDONLY | O_DIRECTORY, 0, 0)
   if (fd < 0) return fd
-  const result = drain(fd, visit)
+  const result = drainRecords(fd, visit)
   close(fd)
   return result
 }
 
-function drain(fd: number, visit: RecordVisitor): number {
+function drainRecords(fd: number, visit: RecordVisitor): number {
   for (;;) {
     const bytes = getdents64(fd, buffer, 0)
     if (bytes === -E.ENOENT) return 0

@@ -40,6 +40,7 @@ export function planOverlay(request: MountRequest, given: Circumstances): Overla
     ino32: request.ino32,
     ...ownership(request),
     readOnly: paths.upper === null,
+    attachesUpper: false,
     passthrough: request.passthrough ?? !given.passthroughForbidden,
     maxStackDepth: request.maxStackDepth ?? 1,
   }

@@ -1,7 +1,7 @@
 // The serving thread: opens the layers, says so, is handed the device, and serves until the
 // mount is gone. Everything it needs is loaded and opened before the mount exists.
 import { randomInt } from 'node:crypto'
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { FsError } from '../errno/fs-error.js'
 import { MINOR_NEWEST, type Wishes } from '../fuse/negotiate.js'
 import { ServingLoop } from '../fuse/serving-loop.js'
@@ -25,7 +25,9 @@ function prepare(): { loop: ServingLoop; overlay: BuiltOverlay } {
   // The umask of new files is set for each caller: it must be this thread's own.
   unshare(CLONE_FS)
   dropResourceCapability()
-  const loop = new ServingLoop(() => undefined)
+  const loop = new ServingLoop(() => {
+    listen(overlay)
+  })
   const overlay = buildOverlay(plan, randomInt(2 ** 32), () => {
     say({ kind: 'serving' })
   })
@@ -34,7 +36,8 @@ function prepare(): { loop: ServingLoop; overlay: BuiltOverlay } {
 
 function start({ loop, overlay }: ReturnType<typeof prepare>): void {
   say({ kind: 'prepared', wakeFd: loop.wakeFd })
-  parentPort?.once('message', ({ device }: ToServer) => {
+  parentPort?.once('message', (message: ToServer) => {
+    if (message.kind !== 'serve') return
     const { options } = overlay
     const wishes: Wishes = {
       minor: plan.protocolMinor ?? MINOR_NEWEST,
@@ -42,20 +45,37 @@ function start({ loop, overlay }: ReturnType<typeof prepare>): void {
       maxStackDepth: options.maxStackDepth,
       acl: !options.noAcl,
     }
-    loop.add(new Session(device, overlay.operations, wishes, loop, plan.debug))
+    loop.add(new Session(message.device, overlay.operations, wishes, loop, plan.debug))
     loop.run()
     parentPort?.close()
   })
 }
 
-try {
-  start(prepare())
-} catch (error) {
-  if (!(error instanceof FsError)) throw error
-  say({
-    kind: 'failed',
-    cause: error.message,
-    remedy:
-      'see that the layers exist and may be read, and that the work directory may be written',
+/** Between two requests: what the main thread has said since, while this one was serving. */
+function listen(overlay: BuiltOverlay): void {
+  if (parentPort === null) return
+  const received = receiveMessageOnPort(parentPort) as { message: ToServer } | undefined
+  if (received?.message.kind !== 'attach') return
+  orFail(() => {
+    overlay.attach()
+    say({ kind: 'attached' })
   })
 }
+
+function orFail(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error
+    say({
+      kind: 'failed',
+      cause: error.message,
+      remedy:
+        'see that the layers exist and may be read, and that the work directory may be written',
+    })
+  }
+}
+
+orFail(() => {
+  start(prepare())
+})

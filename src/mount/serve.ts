@@ -3,8 +3,10 @@
 import { Worker } from 'node:worker_threads'
 import { E, errnoName } from '../errno/errno.js'
 import { log } from '../log/log.js'
-import { RLIMIT_NOFILE } from '../sys/constants.js'
+import { describeErrno } from '../errno/fs-error.js'
+import { MS_RDONLY, MS_REMOUNT, RLIMIT_NOFILE } from '../sys/constants.js'
 import { close } from '../sys/file.js'
+import { mount } from '../sys/mount.js'
 import { eventfdSignal, getrlimit, setrlimit } from '../sys/process.js'
 import { dropResourceCapability } from './drop-capability.js'
 import { mountDevice, unmountDevice } from './fuse-mount.js'
@@ -17,15 +19,24 @@ export type FromServer =
   | { readonly kind: 'prepared'; readonly wakeFd: number }
   | { readonly kind: 'failed'; readonly cause: string; readonly remedy: string }
   | { readonly kind: 'serving' }
+  | { readonly kind: 'attached' }
   | { readonly kind: 'ended' }
 
-/** What it is told: the device to serve. */
-export interface ToServer {
-  readonly device: number
-}
+/** What it is told: the device to serve; later, that the upper joins. */
+export type ToServer =
+  { readonly kind: 'serve'; readonly device: number } | { readonly kind: 'attach' }
 
-/** Mounts and serves until the mount is gone; the exit status. Throws a MountError. */
-export async function serve(plan: MountPlan): Promise<number> {
+/**
+ * What happens between the mount, which is read-only then, and 'ready': checks that throw. The
+ * mount is taken away again when they do.
+ */
+export type Checks = () => Promise<void>
+
+/**
+ * Mounts and serves until the mount is gone; the exit status. Throws a MountError.
+ * @param checks are run before an upper that is to be attached is.
+ */
+export async function serve(plan: MountPlan, checks?: Checks): Promise<number> {
   raiseFileLimit()
   dropResourceCapability()
   const ready = prepareReady(plan.foreground, process.env)
@@ -39,10 +50,30 @@ export async function serve(plan: MountPlan): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, unmountOnSignal)
   await server.serving
+  try {
+    await checks?.()
+    if (plan.overlay.attachesUpper) await turnWritable(server, plan)
+  } catch (error) {
+    unmountQuietly(plan)
+    await server.ended
+    throw error
+  }
   ready()
   const status = await server.ended
   for (const lock of plan.locks) close(lock)
   return status
+}
+
+/** The upper first, then the superblock: a write that the mount lets through finds it there. */
+async function turnWritable(server: Server, plan: MountPlan): Promise<void> {
+  await server.attach()
+  const flags = MS_REMOUNT | (plan.device.flags & ~MS_RDONLY)
+  const result = mount('none', plan.mountPoint, '', flags, '')
+  if (result < 0)
+    throw new MountError(
+      `cannot turn ${plan.mountPoint} writable: ${describeErrno(result)}`,
+      "look at the kernel's log (dmesg) for the reason",
+    )
 }
 
 /** The serving thread and the moments of its life. */
@@ -51,6 +82,7 @@ class Server {
   readonly serving: Promise<void>
   readonly ended: Promise<number>
   private readonly worker: Worker
+  private wakeFd = -1
 
   constructor(plan: MountPlan) {
     this.worker = new Worker(threadFile(), {
@@ -58,10 +90,9 @@ class Server {
       stdout: false,
       stderr: false,
     })
-    let wakeFd = -1
     this.prepared = new Promise((resolve, reject) => {
       this.worker.on('message', (message: FromServer) => {
-        if (message.kind === 'prepared') resolve((wakeFd = message.wakeFd))
+        if (message.kind === 'prepared') resolve((this.wakeFd = message.wakeFd))
         if (message.kind === 'failed')
           reject(new MountError(message.cause, message.remedy))
       })
@@ -83,12 +114,32 @@ class Server {
     })
     this.serving.catch(() => undefined)
     process.on('SIGUSR1', () => {
-      if (wakeFd >= 0) eventfdSignal(wakeFd)
+      if (this.wakeFd >= 0) eventfdSignal(this.wakeFd)
     })
   }
 
   serve(device: number): void {
-    const message: ToServer = { device }
+    this.tell({ kind: 'serve', device })
+  }
+
+  /** Has the upper joined; the thread sleeps in the kernel and is woken for it. */
+  attach(): Promise<void> {
+    const attached = new Promise<void>((resolve, reject) => {
+      this.worker.on('message', (message: FromServer) => {
+        if (message.kind === 'attached') resolve()
+        if (message.kind === 'failed')
+          reject(new MountError(message.cause, message.remedy))
+      })
+      this.worker.on('exit', () => {
+        reject(new MountError('the mount ended before it was writable', 'mount it again'))
+      })
+    })
+    this.tell({ kind: 'attach' })
+    eventfdSignal(this.wakeFd)
+    return attached
+  }
+
+  private tell(message: ToServer): void {
     this.worker.postMessage(message)
   }
 }

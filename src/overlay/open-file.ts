@@ -216,7 +216,7 @@ export class OpenFiles {
   }
 
   private chooseMode(node: Node, file: OpenFile): number {
-    const mayPass = this.passthrough && (node.hasUpper || !this.u.isWritable)
+    const mayPass = this.passthrough && (node.hasUpper || !this.u.isEverWritable)
     if (!mayPass) {
       file.mode = 'cached'
       return 0

@@ -23,11 +23,24 @@ import { initializeUuid } from './persistent-uuid.js'
 import type { Stack } from './union.js'
 import { WorkDirectory } from './work-directory.js'
 
+/** What is served from the start, and what it becomes once the upper is attached. */
+export interface OpenedStack {
+  readonly stack: Stack
+  /** Prepares the upper and its work directory; null where the upper is there from the start. */
+  readonly withUpper: (() => Stack) | null
+  /** Gives back what was opened. */
+  readonly close: () => void
+}
+
 /**
  * Opens everything. Throws FsError; nothing stays open then but what the process ends with.
  * `atime` is the MOUNT_ATTR_ value of the mount's access-time rule.
  */
-export function openStack(options: OverlayOptions, fds: FdCache, atime: number): Stack {
+export function openStack(
+  options: OverlayOptions,
+  fds: FdCache,
+  atime: number,
+): OpenedStack {
   const lowers = options.lowers.map(openLower)
   const dataLowers = options.dataLowers.map(openLower)
   const pair =
@@ -38,26 +51,52 @@ export function openStack(options: OverlayOptions, fds: FdCache, atime: number):
   number(upper, lowers, dataLowers)
   const filesystems = numberFilesystems(upper, [...lowers, ...dataLowers])
   leaveUuidsOut(options, filesystems, [...lowers, ...dataLowers], upper)
+  const below = {
+    lowers,
+    dataLowers,
+    inodeNumbers: new InodeNumbers(filesystems, options.ino32),
+  }
+  const later = options.attachesUpper && pair !== null
+  return {
+    stack: later ? withoutUpper(options, below) : withUpper(options, below, pair, fds),
+    withUpper: later ? () => withUpper(options, below, pair, fds) : null,
+    close: () => {
+      for (const layer of [...lowers, ...dataLowers]) layer.close()
+      pair?.upper.close()
+      pair?.work.close()
+    },
+  }
+}
+
+type Below = Pick<Stack, 'lowers' | 'dataLowers' | 'inodeNumbers'>
+
+function withoutUpper(options: OverlayOptions, below: Below): Stack {
+  const format = layerFormat(options.format, true, options.dotWhiteouts)
+  if (!format.redirects)
+    findOverrides(options, null, [...below.lowers, ...below.dataLowers], false)
+  return { ...below, format, upper: null, work: null, index: null }
+}
+
+function withUpper(
+  options: OverlayOptions,
+  below: Below,
+  pair: { readonly upper: Layer; readonly work: Layer } | null,
+  fds: FdCache,
+): Stack {
+  const upper = pair?.upper ?? null
   const writable = pair !== null && !options.readOnly
   const devices = writable && canMakeDevices(pair.work)
   const format = layerFormat(options.format, devices, options.dotWhiteouts)
   if (!format.redirects)
-    findOverrides(options, upper, [...lowers, ...dataLowers], writable)
+    findOverrides(options, upper, [...below.lowers, ...below.dataLowers], writable)
   const work = writable ? WorkDirectory.prepare(pair.work, fds, format) : null
   if (work !== null && options.sync === 'volatile') markVolatile(pair?.work)
   if (writable && format.redirects)
     initializeUuid(pair.upper.rootFd, format.xattrs, options.uuid)
-  return {
-    format,
-    upper,
-    lowers,
-    dataLowers,
-    work,
-    index: writable
-      ? openIndex(options, pair.work, pair.upper, lowers, fds, format)
-      : null,
-    inodeNumbers: new InodeNumbers(filesystems, options.ino32),
-  }
+  const index = writable
+    ? openIndex(options, pair.work, pair.upper, below.lowers, fds, format)
+    : null
+  return { ...below, format, upper, work, index }
 }
 
 /**

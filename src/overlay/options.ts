@@ -54,6 +54,8 @@ export interface OverlayOptions {
   readonly squashUid: number | null
   readonly squashGid: number | null
   readonly readOnly: boolean
+  /** `upper` joins later, once it is told to; until then the mount is read-only. */
+  readonly attachesUpper: boolean
   /** Use FUSE passthrough where the kernel and our rights allow it. */
   readonly passthrough: boolean
   /** 1, or 2 where a layer lies on overlay or FUSE. */

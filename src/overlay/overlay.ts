@@ -77,7 +77,7 @@ export class Overlay extends OverlayData implements Operations {
     const node = lookupChild(this.u, parent, name, this.record)
     if (typeof node === 'number') return node
     if (node !== null) return this.entry(reply, parent, name, node)
-    reply.negativeEntry(this.u.forever)
+    reply.negativeEntry(this.u.kept)
     return 0
   }
 
@@ -317,8 +317,8 @@ export class Overlay extends OverlayData implements Operations {
   }
 
   private replyEntry(reply: Reply, node: Node): void {
-    const { forever } = this.u
-    reply.entry(node.id, node.generation, forever, this.u.attrValidity(node), this.record)
+    const { kept } = this.u
+    reply.entry(node.id, node.generation, kept, this.u.attrValidity(node), this.record)
   }
 
   private attributes(reply: Reply, node: Node): number {

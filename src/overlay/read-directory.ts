@@ -192,7 +192,7 @@ function addDormant(
     statType(records, at) >>> 12,
     id,
     u.nodes.generationOf(id),
-    u.forever,
+    u.kept,
     records,
     at,
   )
@@ -218,7 +218,7 @@ function addEntry(
     child.type >>> 12,
     child.id,
     child.generation,
-    u.forever,
+    u.kept,
     u.attrValidity(child),
     record,
   )

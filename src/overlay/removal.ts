@@ -16,7 +16,7 @@ import { close, openat2 } from '../sys/file.js'
 import { mkdirat, renameat2, statx, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import type { LayerDirectory } from '../layer/layer-directory.js'
-import { readDirectory } from '../layer/read-directory.js'
+import { isEmptyDirectory } from '../layer/read-directory.js'
 import { hasDotWhiteout, isDeviceWhiteout, isXattrWhiteout } from '../layer/whiteout.js'
 import { copyMetadata } from './copy-metadata.js'
 import { copyUp, copyUpDirectory } from './copy-up.js'
@@ -273,7 +273,7 @@ export function clearDirectory(
   node: Node & { dir: Directory },
 ): number {
   const { upper } = node.dir
-  if (upper === null || isEmpty(u, upper)) return 0
+  if (upper === null || isEmptyDirectory(upper, u.directoryFds)) return 0
   let error = statx(u.fd(upper), '', AT_EMPTY_PATH, record, 0)
   if (error < 0) return error
   const stat = record.slice()
@@ -293,15 +293,6 @@ export function clearDirectory(
   u.work.discardDirectory(temporary)
   u.directoryFds.drop(upper)
   return Math.min(error, 0)
-}
-
-/** Whether a layer's directory holds nothing at all, not even whiteouts. */
-function isEmpty(u: Union, directory: LayerDirectory): boolean {
-  let entries = 0
-  const error = readDirectory(directory, u.directoryFds, () => {
-    entries++
-  })
-  return error >= 0 && entries === 0
 }
 
 /**

@@ -44,9 +44,10 @@ export class Union {
   readonly fileFds = new FdCache(FILE_FDS)
   readonly listings = new ListingCache()
   readonly pins = new Pins()
-  readonly forever: Validity
+  /** How long the kernel may keep names and attributes. */
+  kept: Validity
   readonly ids: IdMap
-  readonly layerLookup: LayerLookup
+  layerLookup: LayerLookup
   /** The roots of the regular lowers, topmost first. */
   readonly rootLowers: readonly LayerDirectory[]
   readonly copyUps = { files: 0, directories: 0, bytes: 0 }
@@ -55,7 +56,7 @@ export class Union {
   private openFiles: OpenFiles | null = null
 
   readonly options: OverlayOptions
-  readonly stack: Stack
+  stack: Stack
   /** Secret of this mount: orders listings in a way nobody can steer. */
   readonly seed: number
 
@@ -63,11 +64,22 @@ export class Union {
     this.options = options
     this.stack = stack
     this.seed = seed
-    this.forever = validity(options.timeout)
+    this.kept = options.attachesUpper ? NEVER : validity(options.timeout)
     this.ids = new IdMap(options)
     this.rootLowers = stack.lowers.map(layer => layer.root)
-    const follows = options.redirectDir !== 'nofollow'
-    this.layerLookup = new LayerLookup(stack.format, this.directoryFds, follows)
+    this.layerLookup = this.lookupIn(stack)
+  }
+
+  /** The same lowers with an upper above them (see attach-upper.ts). */
+  adopt(stack: Stack): void {
+    this.stack = stack
+    this.layerLookup = this.lookupIn(stack)
+    this.kept = validity(this.options.timeout)
+  }
+
+  private lookupIn(stack: Stack): LayerLookup {
+    const follows = this.options.redirectDir !== 'nofollow'
+    return new LayerLookup(stack.format, this.directoryFds, follows)
   }
 
   /** The serving thread's umask, which is its own (CLONE_FS is unshared). */
@@ -120,6 +132,11 @@ export class Union {
     return this.stack.work !== null && !this.options.readOnly
   }
 
+  /** The I/O rules of a writable mount hold, even before its upper is attached. */
+  get isEverWritable(): boolean {
+    return this.isWritable || this.options.attachesUpper
+  }
+
   /** A descriptor of a layer's directory, until the next call; throws FsError. */
   fd(directory: LayerDirectory): number {
     return directory.mustOpen(this.directoryFds)
@@ -146,7 +163,7 @@ export class Union {
 
   /** Validity of a node's attributes: those changed below us are asked for each time. */
   attrValidity(node: Node): Validity {
-    return node.mappedBelow ? NEVER : this.forever
+    return node.mappedBelow ? NEVER : this.kept
   }
 
   /** Parks a request until a node's copy-up is over, however it ends. */

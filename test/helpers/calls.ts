@@ -11,6 +11,7 @@ import {
   unlink,
   write,
   bytes,
+  CallError,
   type Dirent,
   type Place,
 } from './system-calls.js'
@@ -114,4 +115,14 @@ export function removeTree(path: string): void {
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined
+}
+
+/** The errno's name of an action that fails by a call, 'done' for one that does not fail. */
+export function outcomeOf(action: () => unknown): string {
+  try {
+    action()
+    return 'done'
+  } catch (error) {
+    return error instanceof CallError ? error.code : String(error)
+  }
 }

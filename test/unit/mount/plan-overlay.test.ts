@@ -38,6 +38,7 @@ t.test('defaults with a verb', async t => {
     squashUid: null,
     squashGid: null,
     readOnly: false,
+    attachesUpper: false,
     passthrough: true,
     maxStackDepth: 1,
   } satisfies OverlayOptions)
