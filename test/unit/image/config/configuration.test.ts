@@ -134,3 +134,13 @@ for (const [text, message] of mistakes)
     write('plyfs/config.toml', text)
     t.throws(load, { code: 'invalid', message })
   })
+
+t.test('the examples of the documentation', async t => {
+  const text = fs.readFileSync('docs/registries.md', 'utf8')
+  const examples = [...text.matchAll(/```toml\n([^]*?)```/g)]
+  t.ok(examples.length >= 6)
+  for (const [, example = ''] of examples) {
+    write('plyfs/config.toml', example)
+    t.doesNotThrow(load, example.split('\n', 2).join(' '))
+  }
+})
