@@ -29,6 +29,9 @@ const writableFile = (file: OpenFile): boolean =>
   writable(file) && file.inode.kind === 'file'
 /** Not compared: 'mappings of append-only files'. */
 const mayBeMapped = (file: OpenFile): boolean => readable(file) && !file.inode.locked
+/** Not compared: 'file capabilities after a write through a mapping'. */
+const mayBeWrittenMapped = (file: OpenFile): boolean =>
+  writableFile(file) && mayBeMapped(file) && !file.inode.xattrs.has('security.capability')
 /** Not compared: 'read-only mappings across a copy-up'. */
 const showsItsData = (file: OpenFile): boolean =>
   writable(file) || !(file.inode.lower && file.inode.written)
@@ -188,7 +191,7 @@ const mapping: Generator = scene => {
   const number = random.below(4)
   const mapped = model.mappings.get(`${user}:${number}`)
   if (!mapped || random.chance(0.1)) {
-    const slot = openSlot(scene, file => writableFile(file) && mayBeMapped(file))
+    const slot = openSlot(scene, file => mayBeWrittenMapped(file))
     return slot === undefined ? undefined : ['map', number, slot, 0, MAP_LENGTH, 1]
   }
   if (random.chance(0.1)) return ['unmap', number]
@@ -269,7 +272,7 @@ export const DATA: readonly (readonly [weight: number, Generator])[] = [
   [
     5,
     onSlot(
-      file => writableFile(file) && mayBeMapped(file) && !isDirect(file),
+      file => mayBeWrittenMapped(file) && !isDirect(file),
       (scene, slot) => [
         'mapwrite',
         slot,

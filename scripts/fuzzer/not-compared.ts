@@ -56,6 +56,8 @@ export const NOT_COMPARED = {
     'xfs does not look at such a change and lets them be, ext4 takes them away, as plyfs does on both. Not generated for who is not root.',
   'ctime of what is renamed on xfs':
     'Kernel overlayfs exchanges it with a whiteout that lies at its new name, and xfs leaves ctime alone then; plyfs renames it over the whiteout, and xfs changes ctime.',
+  'file capabilities after a write through a mapping':
+    'Without passthrough the kernel sends the pages later as writes, which take the capabilities away on the disk; a write to a mapping of the disk does not. Not generated.',
   'names of copied-up hard links':
     'FUSE names an inode, not the name it was reached by, so another of its names may be the one that is made in the upper. All names of a lower file lie in one directory here; which directories are copied up stays comparable. Kernel overlayfs links a name up when it is used, which changes the ctime of file and directory, plyfs does not.',
   'impure marks of directories that hold nothing from below':
