@@ -1,6 +1,7 @@
 // Whether two unpacked layers are the same: names, types, modes, owners, sizes, modification times,
 // devices, link targets, attributes, hard links, contents. Reads by descriptors, changes nothing.
 import { FsError } from '../../errno/fs-error.js'
+import { isDeviceWhiteout } from '../../layer/whiteout.js'
 import {
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
@@ -106,9 +107,11 @@ class Comparison {
     if (statWord(a, ST.uid) !== statWord(b, ST.uid)) this.differ(path, 'owner')
     if (statWord(a, ST.gid) !== statWord(b, ST.gid)) this.differ(path, 'group')
     if (statWord(a, ST.rdev) !== statWord(b, ST.rdev)) this.differ(path, 'device number')
+    // A whiteout is of the moment it was made: the archive's marker has no inode of its own.
     const sameTime =
-      statSeconds(a, ST.mtime) === statSeconds(b, ST.mtime) &&
-      statWord(a, ST.mtimeNsec) === statWord(b, ST.mtimeNsec)
+      isDeviceWhiteout(a) ||
+      (statSeconds(a, ST.mtime) === statSeconds(b, ST.mtime) &&
+        statWord(a, ST.mtimeNsec) === statWord(b, ST.mtimeNsec))
     if (!sameTime) this.differ(path, 'modification time')
     if (!isDirectory(a)) {
       if (statNumber(a, ST.size) !== statNumber(b, ST.size)) this.differ(path, 'size')

@@ -22,8 +22,12 @@ import { contentsOf, freshStore, loadBytes } from '../../helpers/store.js'
 // The suite ends a file that takes too long.
 t.setTimeout(0)
 
-const base = [directory('etc/'), file('etc/hosts', 'localhost\n')]
-const one = makeImage([base, [file('etc/one', '1')]])
+// `bin` has no entry of its own.
+const base = [directory('etc/'), file('etc/hosts', 'localhost\n'), file('bin/sh', 'sh')]
+const one = makeImage([
+  base,
+  [file('etc/one', '1'), file('etc/.wh.hosts'), file('bin/x')],
+])
 const two = makeImage([base, [file('etc/two', '2')]])
 
 async function storeWith(
