@@ -36,6 +36,12 @@ function plainTask(name: string, total?: number): ProgressTask {
   }
 }
 
+/** A terminal, and how large it is. */
+export interface Screen extends NodeJS.WritableStream {
+  readonly columns: number
+  readonly rows: number
+}
+
 interface Bar {
   readonly name: string
   readonly total: number | undefined
@@ -43,14 +49,14 @@ interface Bar {
 }
 
 /** Lines of running work at the bottom, what has ended above them. */
-class Bars implements ShownProgress {
-  private readonly out: NodeJS.WriteStream
+export class Bars implements ShownProgress {
+  private readonly out: Screen
   private readonly running = new Set<Bar>()
   private readonly timer: NodeJS.Timeout
   /** Lines of the last drawing, which the next one replaces. */
   private drawn = 0
 
-  constructor(out: NodeJS.WriteStream) {
+  constructor(out: Screen) {
     this.out = out
     this.timer = setInterval(() => this.draw([]), PACE).unref()
   }

@@ -24,6 +24,8 @@ export interface RegistryOptions {
   }
   /** Instead of a free one. */
   readonly port?: number
+  /** Of the loopback; 127.0.0.1 unless told. */
+  readonly address?: string
 }
 
 export class DockerRegistry {
@@ -93,7 +95,7 @@ export class DockerRegistry {
 async function configuration(
   directory: string,
   port: number,
-  { tls, clients, user, token }: RegistryOptions,
+  { tls, clients, user, token, address = '127.0.0.1' }: RegistryOptions,
 ): Promise<unknown> {
   return {
     version: '0.1',
@@ -103,7 +105,7 @@ async function configuration(
       delete: { enabled: true },
     },
     http: {
-      addr: `127.0.0.1:${port}`,
+      addr: `${address}:${port}`,
       secret: 'of the test',
       ...(tls === undefined
         ? {}

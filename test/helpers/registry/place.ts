@@ -55,9 +55,12 @@ export function makePlace(directory: string, name: string): Place {
 
 /**
  * Lays an overlay over /etc, in this namespace alone: configuration of the machine's container
- * tools is hidden, and `hosts` are names of the loopback.
+ * tools is hidden, `hosts` are names of the loopback, and `more` are lines of /etc/hosts.
  */
-export async function privateEtc(hosts: readonly string[] = []): Promise<void> {
+export async function privateEtc(
+  hosts: readonly string[] = [],
+  more = '',
+): Promise<void> {
   const base = path.join(scratch(), 'etc')
   fs.mkdirSync(base)
   await must('mount', ['-t', 'tmpfs', 'tmpfs', base])
@@ -70,7 +73,7 @@ export async function privateEtc(hosts: readonly string[] = []): Promise<void> {
   const policy = { default: [{ type: 'insecureAcceptAnything' }] }
   fs.writeFileSync('/etc/containers/policy.json', JSON.stringify(policy))
   const names = ['localhost', ...hosts].join(' ')
-  fs.writeFileSync('/etc/hosts', `127.0.0.1 ${names}\n`)
+  fs.writeFileSync('/etc/hosts', `127.0.0.1 ${names}\n${more}`)
 }
 
 /** Puts an authority, and perhaps a client's certificate, where a host's are looked for. */

@@ -1,8 +1,7 @@
 // plyfs and skopeo against each other on Debian's docker-registry: what one sends the other gets,
-// byte for byte, with and without TLS, with names and passwords, with tokens.
+// byte for byte, with and without TLS, with names and passwords.
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import type { Test } from 'tap'
 import { isolated, scratch } from '../../helpers/isolated.js'
 import { makeAuthority, sign } from '../../helpers/registry/certificates.js'
 import { DockerRegistry } from '../../helpers/registry/docker-registry.js'
@@ -11,10 +10,9 @@ import {
   makeImage,
   makeIndex,
   makeLayer,
-  type MadeImage,
 } from '../../helpers/registry/oci-layout.js'
-import { makePlace, type Place, privateEtc, trust } from '../../helpers/registry/place.js'
-import { startTokenServer } from '../../helpers/registry/token-server.js'
+import { makePlace, privateEtc, trust } from '../../helpers/registry/place.js'
+import { roundTrip, sameInStore } from './round-trip.js'
 
 const { t } = await isolated(import.meta.url)
 t.setTimeout(0)
@@ -33,50 +31,6 @@ const user = ['alice', 's3cret'] as const
 
 t.before(() => privateEtc())
 
-/** skopeo sends, plyfs gets; plyfs sends under another name, skopeo gets the same. */
-async function roundTrip(
-  t: Test,
-  place: Place,
-  host: string,
-  made = image,
-): Promise<void> {
-  const name = `${host}/team/app`
-  await place.mustSkopeo(['copy', made.layout, `docker://${name}:first`])
-  await place.mustSkopeo(['copy', second.layout, `docker://${name}:second`])
-
-  const pulled = await place.mustPlyfs(['pull', '-q', `${name}:first`])
-  t.equal(pulled, `${name}:first\n`)
-  sameInStore(t, place, made)
-  await place.mustPlyfs(['pull', `${name}:second`])
-  t.same((await place.mustPlyfs(['tags', name])).split('\n').filter(Boolean).toSorted(), [
-    'first',
-    'second',
-  ])
-
-  const copy = path.join(place.base, 'from-plyfs')
-  await place.mustPlyfs(['push', name])
-  await place.mustSkopeo(['copy', `docker://${name}:first`, `oci:${copy}:first`])
-  sameInLayout(t, copy, made)
-}
-
-/** The store has the very bytes: config (the image's ID), manifest, layers. */
-function sameInStore(t: Test, place: Place, made: MadeImage): void {
-  for (const digest of [made.id, made.manifest, ...made.layers.map(one => one.digest)])
-    t.same(
-      fs.readFileSync(blobPath(place.store, digest)),
-      fs.readFileSync(blobPath(layout, digest)),
-      digest,
-    )
-}
-
-function sameInLayout(t: Test, copy: string, made: MadeImage): void {
-  const index = JSON.parse(fs.readFileSync(path.join(copy, 'index.json'), 'utf8')) as {
-    manifests: { digest: string }[]
-  }
-  t.equal(index.manifests[0]?.digest, made.manifest)
-  t.ok(fs.existsSync(blobPath(copy, made.id)), 'the same config')
-}
-
 t.test('without TLS, where it is allowed', async t => {
   const registry = await DockerRegistry.start(path.join(base, 'plain'))
   t.teardown(() => registry.kill())
@@ -87,7 +41,7 @@ t.test('without TLS, where it is allowed', async t => {
     `[[registry]]\nlocation = "${registry.host}"\ninsecure = true\n`,
   )
   t.teardown(() => fs.rmSync('/etc/containers/registries.conf'))
-  await roundTrip(t, place, registry.host, large)
+  await roundTrip(t, place, registry.host, { layout, image: large, second })
 })
 
 t.test('HTTPS is demanded, from the loopback too', async t => {
@@ -135,7 +89,7 @@ t.test('with TLS and htpasswd', async t => {
   await place.mustPlyfs(['login', '-u', user[0], '--password-stdin', host], {
     input: `${user[1]}\n`,
   })
-  await roundTrip(t, place, host)
+  await roundTrip(t, place, host, { layout, image, second })
 
   t.equal(await place.mustSkopeo(['login', '--get-login', host]), `${user[0]}\n`)
   await place.mustSkopeo(['logout', host])
@@ -178,50 +132,6 @@ t.test('certificates of clients, from both directories', async t => {
   }
 })
 
-for (const secure of [false, true])
-  t.test(`with a token server, ${secure ? 'with' : 'without'} TLS`, async t => {
-    const signing = await sign(authority, `signing-${secure}`)
-    const tls = secure ? { tls: server } : {}
-    const tokens = await startTokenServer({
-      users: Object.fromEntries([user]),
-      signing,
-      ...tls,
-    })
-    const registry = await DockerRegistry.start(path.join(base, `token-${secure}`), {
-      ...tls,
-      token: { ...tokens, certificate: signing.certificate },
-    })
-    t.teardown(() => Promise.all([registry.kill(), tokens.close()]))
-    const place = makePlace(base, `place-token-${secure}`)
-    if (secure) trust(registry.host, authority.certificate)
-    else {
-      const insecure = `[[registry]]\nlocation = "${registry.host}"\ninsecure = true\n`
-      fs.writeFileSync('/etc/containers/registries.conf', insecure)
-      t.teardown(() => fs.rmSync('/etc/containers/registries.conf'))
-    }
-    const login = ['login', '-u', user[0], '--password-stdin', registry.host]
-    t.match(await place.plyfs(login, { input: 'wrong' }), {
-      status: 1,
-      stderr: /token server.*401 incorrect username or password/,
-    })
-    await place.mustPlyfs(login, { input: user[1] })
-    await roundTrip(t, place, registry.host)
-    const other = `${registry.host}/team/other:first`
-    await place.mustPlyfs(['tag', `${registry.host}/team/app:first`, other])
-    t.match(await place.plyfs(['push', other]), { status: 0, stderr: /: mounted\n/ })
-    const scopes = new Set(tokens.asked.flatMap(one => one.scopes))
-    t.ok(scopes.has('repository:team/app:pull'))
-    t.ok(scopes.has('repository:team/app:pull,push'))
-
-    await place.mustPlyfs(['logout', registry.host])
-    await place.mustPlyfs(['pull', '-q', `${registry.host}/team/app:second`])
-    t.equal(tokens.asked.at(-1)?.user, undefined, 'anybody may pull')
-    t.match(await place.plyfs(['push', `${registry.host}/team/app:second`]), {
-      status: 1,
-      stderr: /without a login/,
-    })
-  })
-
 t.test('an index, with platforms', async t => {
   const registry = await DockerRegistry.start(path.join(base, 'index'))
   t.teardown(() => registry.kill())
@@ -249,10 +159,10 @@ t.test('an index, with platforms', async t => {
     await place.mustPlyfs(['pull', '--platform', 'linux/arm64', name]),
     index.digest,
   )
-  sameInStore(t, place, arm)
+  sameInStore(t, place, layout, arm)
   t.same(fs.readFileSync(blobPath(place.store, index.digest)), index.bytes)
   await place.mustPlyfs(['pull', '--platform', 'amd64', `${name}@${index.digest}`])
-  sameInStore(t, place, second)
+  sameInStore(t, place, layout, second)
   t.match(await place.plyfs(['pull', '--platform', 'linux/s390x', name]), {
     status: 1,
     stderr: /no image for linux\/s390x; it offers linux\/amd64, linux\/arm64/,
