@@ -3,9 +3,9 @@
 
 export interface ProgressTask {
   /** That many more bytes are done. */
-  advance(this: void, bytes: number): void
+  readonly advance: (bytes: number) => void
   /** The work is over; `text` says how, where it is not plain ("already there"). */
-  done(this: void, text?: string): void
+  readonly done: (text?: string) => void
 }
 
 export interface Progress {

@@ -11,9 +11,9 @@ import type { Store } from '../../image/store/store.js'
 
 export interface ImageFilter {
   /** Whether an image is wanted at all. */
-  record(this: void, record: ImageRecord): boolean
+  readonly record: (record: ImageRecord) => boolean
   /** Whether one of its full names is. */
-  name(this: void, name: string): boolean
+  readonly name: (name: string) => boolean
 }
 
 type Test = (record: ImageRecord) => boolean

@@ -6,5 +6,5 @@ export interface ArchivedImage {
   readonly image: NewImage
   readonly names: readonly Reference[]
   /** Makes its layers' blobs part of the store. @throws ImageError. */
-  bring(): Promise<void>
+  readonly bring: () => Promise<void>
 }

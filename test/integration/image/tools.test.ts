@@ -1,50 +1,13 @@
-// Others read what we write, and we read what they write: podman, buildah, skopeo, umoci, dockerd;
-// archives and the store itself. The image ID is the same everywhere.
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+// skopeo and umoci read what we write, archives and the store itself, and we read what they write.
 import * as fs from 'node:fs'
 import { freshDirectory } from '../../helpers/images.js'
 import { isolated, scratch } from '../../helpers/isolated.js'
 import { must, run } from '../../helpers/run.js'
-import { openShop, podmanStorage, tool } from './verbs.js'
+import { buildReal, NAME } from './real-image.js'
+import { openShop, tool } from './verbs.js'
 
-const { t } = await isolated(import.meta.url, { silence: 110_000, total: 600_000 })
+const { t } = await isolated(import.meta.url, { silence: 110_000, total: 115_000 })
 t.setTimeout(0)
-
-const env = podmanStorage(scratch())
-const NAME = 'quay.io/plyfs/real:1'
-
-/** Two layers of real files: the second removes, replaces and adds. Made once. */
-async function buildReal(): Promise<string> {
-  const archive = `${scratch()}/real.oci.tar`
-  const buildah = (...args: string[]): Promise<string> => tool('buildah', args, env)
-  const base = (await buildah('from', 'scratch')).trim()
-  const root = (await buildah('mount', base)).trim()
-  fs.mkdirSync(`${root}/usr/share`, { recursive: true })
-  const copy =
-    'tar -C / -cf - usr/include/linux etc/alternatives etc/ssl | tar -C "$1" -xpf -'
-  await must('sh', ['-c', copy, 'sh', root])
-  await must('setfattr', ['-n', 'user.note', '-v', 'kept', `${root}/usr/share`])
-  fs.linkSync(`${root}/usr/include/linux/stat.h`, `${root}/usr/share/hard`)
-  fs.writeFileSync(`${root}/usr/cap`, 'x', { mode: 0o4755 })
-  await must('setcap', ['cap_net_raw=ep', `${root}/usr/cap`])
-  await buildah('config', '--cmd', '/bin/true', '--label', 'made=here', base)
-  await buildah('commit', '-q', base, 'quay.io/plyfs/base:1')
-  const next = (await buildah('from', 'quay.io/plyfs/base:1')).trim()
-  const top = (await buildah('mount', next)).trim()
-  fs.rmSync(`${top}/etc/alternatives`, { recursive: true })
-  fs.rmSync(`${top}/usr/include/linux/types.h`)
-  fs.appendFileSync(`${top}/usr/include/linux/stat.h`, '#\n')
-  fs.mkdirSync(`${top}/etc/alternatives`)
-  fs.writeFileSync(`${top}/etc/alternatives/new`, 'new')
-  await buildah('commit', '-q', next, NAME)
-  await tool(
-    'skopeo',
-    ['copy', '-q', `containers-storage:${NAME}`, `oci-archive:${archive}:${NAME}`],
-    env,
-  )
-  return archive
-}
 
 /** Everything that find can tell of a tree, sorted. */
 async function described(root: string): Promise<string[]> {
@@ -162,26 +125,6 @@ t.test('what skopeo puts into the store is an image of it', async t => {
   t.match(await shop.plyfs('fsck'), /no problems/)
 })
 
-t.test('podman loads what we save, and the reverse', async t => {
-  const shop = openShop(t)
-  await shop.plyfs('load', '-q', '-i', archive)
-  const id = (await shop.plyfs('images', '-q', '--no-trunc')).trim()
-  for (const format of ['docker-archive', 'oci-archive']) {
-    const file = `${shop.folder}/${format}`
-    await shop.plyfs('save', '-q', '--format', format, '-o', file, NAME)
-    const own = podmanStorage(`${shop.folder}/${format}-podman`)
-    t.match(await tool('podman', ['load', '-q', '-i', file], own), NAME)
-    const listed = await tool('podman', ['images', '-q', '--no-trunc'], own)
-    t.equal(listed.trim(), id, 'the same ID')
-    const saved = `${file}-podman.tar`
-    await tool('podman', ['save', '-q', '--format', format, '-o', saved, NAME], own)
-    const other = openShop(t)
-    t.equal(await other.plyfs('load', '-q', '-i', saved), `Loaded image: ${NAME}\n`)
-    t.equal((await other.plyfs('images', '-q', '--no-trunc')).trim(), id)
-    t.match(await other.plyfs('fsck'), /no problems/)
-  }
-})
-
 t.test('skopeo reads our archives', async t => {
   const shop = openShop(t)
   await shop.plyfs('load', '-q', '-i', archive)
@@ -210,64 +153,6 @@ t.test('skopeo reads our archives', async t => {
       )
   }
 })
-
-t.test('dockerd loads what we save, gzip too, and the reverse', async t => {
-  const shop = openShop(t)
-  await shop.plyfs('load', '-q', '-i', archive)
-  const id = (await shop.plyfs('images', '-q', '--no-trunc')).trim()
-  const daemon = await startDocker(shop.folder)
-  t.teardown(() => daemon.stop())
-  for (const ending of ['.tar', '.tar.gz']) {
-    const file = `${shop.folder}/d${ending}`
-    await shop.plyfs('save', '-q', '-o', file, NAME)
-    t.match(await daemon.docker('load', '-q', '-i', file), NAME)
-    t.equal((await daemon.docker('images', '-q', '--no-trunc')).trim(), id)
-    await daemon.docker('tag', NAME, 'second:2')
-    const saved = `${shop.folder}/saved${ending}`
-    await daemon.docker('save', '-o', saved, NAME, 'second:2')
-    const other = openShop(t)
-    t.equal(
-      (await other.plyfs('load', '-q', '-i', saved)).split('\n').toSorted().join('|'),
-      `|Loaded image: ${NAME}|Loaded image: second:2`,
-    )
-    t.equal((await other.plyfs('images', '-q', '--no-trunc')).trim(), id)
-    await daemon.docker('rmi', '-f', id)
-  }
-})
-
-async function startDocker(folder: string) {
-  const socket = `unix://${folder}/docker.sock`
-  const daemon: ChildProcess = spawn(
-    'dockerd',
-    [
-      ...[
-        '--iptables=false',
-        '--ip6tables=false',
-        '--bridge=none',
-        '--storage-driver=vfs',
-      ],
-      ...['--data-root', `${folder}/docker`, '--exec-root', `${folder}/docker-run`],
-      ...['--pidfile', `${folder}/docker.pid`, '-H', socket],
-    ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  )
-  const said: string[] = []
-  await new Promise<void>((resolve, reject) => {
-    daemon.stderr?.on('data', (part: Buffer) => {
-      said.push(part.toString())
-      if (said.join('').includes('API listen on')) resolve()
-    })
-    daemon.once('exit', () => reject(new Error(`dockerd ended: ${said.join('')}`)))
-  })
-  return {
-    docker: (...args: string[]) => tool('docker', ['-H', socket, ...args]),
-    stop: async () => {
-      const ended = once(daemon, 'exit')
-      daemon.kill('SIGTERM')
-      await ended
-    },
-  }
-}
 
 function tarOf(folder: string): Promise<Buffer> {
   const file = `${scratch()}/tar-of.tar`

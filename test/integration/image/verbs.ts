@@ -10,9 +10,9 @@ export interface Shop {
   readonly folder: string
   readonly root: string
   /** Runs a verb; it must succeed. Its standard output. */
-  plyfs(this: void, ...args: string[]): Promise<string>
+  readonly plyfs: (...args: string[]) => Promise<string>
   /** Runs a verb, whatever becomes of it. */
-  tries(this: void, args: readonly string[], options?: RunOptions): Promise<Ran>
+  readonly tries: (args: readonly string[], options?: RunOptions) => Promise<Ran>
 }
 
 export function openShop(t: Test): Shop {
