@@ -290,6 +290,12 @@ function applyIndex(u: Union, node: Node, lower: LowerObject, record: Uint32Arra
     record[ST.nlink] ?? 0,
     record[ST.nlink] ?? 0,
   )
+  const present = presentXattrs(u, index.fd, entry)
+  node.protection = protectionOf(record)
+  if (present.has('protattr')) loadProtection(u, node)
+  if (!present.has('metacopy')) return
+  node.dataDir = lower.parent
+  node.dataName = lower.name
 }
 
 /** What an upper file's own attributes say: index, union nlink, protection. */

@@ -63,6 +63,59 @@ t.test('a name written after a remount joins', async t => {
   )
 })
 
+t.test('an immutable file is so by a name that was not copied up', async t => {
+  const layers = await makeStack({ lowers: [tree] })
+  const protect = (point: string, flags: number): void => {
+    calls.withOpen(`${point}/one`, C.O_RDONLY, fd => {
+      calls.setFlags(fd, flags)
+    })
+  }
+  let mounted: Mounted = await mountPlyfs(layers)
+  protect(mounted.point, C.FS_IMMUTABLE_FL)
+  t.same(await mounted.end(), [])
+  mounted = await mountPlyfs(layers)
+  const { point } = mounted
+  for (const name of ['two', 'd/three', 'one']) {
+    const path = `${point}/${name}`
+    t.equal(
+      calls.outcomeOf(() => {
+        calls.setxattr(path, 'user.k', 'v')
+      }),
+      'EPERM',
+      name,
+    )
+    t.equal(
+      calls.withOpen(path, C.O_RDONLY, fd => calls.getFlags(fd)) & C.FS_IMMUTABLE_FL,
+      C.FS_IMMUTABLE_FL,
+      name,
+    )
+  }
+  protect(point, 0)
+  calls.unlink(`${point}/two`)
+  t.same(await mounted.end(), [])
+})
+
+t.test(
+  'a metadata-only copy shows its data by a name that was not copied up',
+  async t => {
+    const layers = await makeStack({ lowers: [tree] })
+    const how = { options: ['metacopy=on'] }
+    let mounted: Mounted = await mountPlyfs(layers, how)
+    calls.chmod(`${mounted.point}/one`, 0o600)
+    t.same(await mounted.end(), [])
+    mounted = await mountPlyfs(layers, how)
+    for (const name of ['two', 'd/three', 'one']) {
+      t.equal(calls.readText(`${mounted.point}/${name}`), 'data', name)
+      t.equal(calls.stat(`${mounted.point}/${name}`).mode & 0o777, 0o600, name)
+    }
+    calls.withOpen(`${mounted.point}/two`, C.O_WRONLY | C.O_APPEND, fd =>
+      calls.write(fd, ', more'),
+    )
+    t.equal(calls.readText(`${mounted.point}/d/three`), 'data, more')
+    t.same(await mounted.end(), [])
+  },
+)
+
 t.test('removed names', async t => {
   const layers = await makeStack({ lowers: [tree] })
   await twice(
