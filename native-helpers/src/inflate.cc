@@ -125,43 +125,43 @@ Inflater* idle(napi_env env, napi_value value) {
 
 napi_value InflateReset(napi_env env, napi_callback_info info) {
   Arguments<2> args(env, info);
-  const int windowBits = args.integer(1);
-  if (!args.ok()) return args.refusal();
   Inflater* inflater = idle(env, args.raw(0));
   if (inflater == nullptr) return nullptr;
+  const int windowBits = args.integer(1);
+  if (!args.ok()) return args.refusal();
   const int code = inflateReset2(&inflater->stream, windowBits);
   return toNumber(env, code == Z_OK ? 0 : errnoOf(code));
 }
 
 napi_value InflatePrime(napi_env env, napi_callback_info info) {
   Arguments<3> args(env, info);
+  Inflater* inflater = idle(env, args.raw(0));
+  if (inflater == nullptr) return nullptr;
   const int bits = args.integer(1);
   const int value = args.integer(2);
   if (!args.ok()) return args.refusal();
-  Inflater* inflater = idle(env, args.raw(0));
-  if (inflater == nullptr) return nullptr;
   const int code = inflatePrime(&inflater->stream, bits, value);
   return toNumber(env, code == Z_OK ? 0 : errnoOf(code));
 }
 
 napi_value InflateSetWindow(napi_env env, napi_callback_info info) {
   Arguments<2> args(env, info);
+  Inflater* inflater = idle(env, args.raw(0));
+  if (inflater == nullptr) return nullptr;
   const auto window = args.bytes(1);
   args.within(0, static_cast<int64_t>(window.length), kWindow);
   if (!args.ok()) return args.refusal();
-  Inflater* inflater = idle(env, args.raw(0));
-  if (inflater == nullptr) return nullptr;
   const int code = inflateSetDictionary(&inflater->stream, window.data, static_cast<uInt>(window.length));
   return toNumber(env, code == Z_OK ? 0 : errnoOf(code));
 }
 
 napi_value InflateGetWindow(napi_env env, napi_callback_info info) {
   Arguments<2> args(env, info);
+  Inflater* inflater = idle(env, args.raw(0));
+  if (inflater == nullptr) return nullptr;
   const auto window = args.bytes(1);
   args.within(0, kWindow, window.length);
   if (!args.ok()) return args.refusal();
-  Inflater* inflater = idle(env, args.raw(0));
-  if (inflater == nullptr) return nullptr;
   uInt length = 0;
   const int code = inflateGetDictionary(&inflater->stream, window.data, &length);
   return toNumber(env, code == Z_OK ? static_cast<int64_t>(length) : errnoOf(code));
@@ -174,6 +174,8 @@ struct RunArguments {
 };
 
 bool readRun(napi_env env, Arguments<5>& args, RunArguments& out) {
+  Inflater* inflater = idle(env, args.raw(0));
+  if (inflater == nullptr) return false;
   const auto input = args.bytes(1);
   const auto output = args.bytes(2);
   const int64_t stopAfter = args.wide(3);
@@ -183,8 +185,6 @@ bool readRun(napi_env env, Arguments<5>& args, RunArguments& out) {
   args.within(0, static_cast<int64_t>(output.length), UINT32_MAX);
   if (stopAfter < 0) args.outOfRange("a negative length");
   if (!args.ok()) return false;
-  Inflater* inflater = idle(env, args.raw(0));
-  if (inflater == nullptr) return false;
   out.run = Run{inflater, input, output, static_cast<uint64_t>(stopAfter)};
   return true;
 }

@@ -4,7 +4,7 @@ import { native } from '../../src/sys/native.js'
 
 /**
  * The kinds of each function's arguments: i a 32-bit number, w a wide one, s a name, n a name or
- * null, b a boolean, U Uint8Array, W Uint32Array, I Int32Array, D Float64Array.
+ * null, b a boolean, U Uint8Array, W Uint32Array, I Int32Array, D Float64Array, z an inflater.
  */
 const SIGNATURES: Record<Exclude<keyof typeof native, 'abi' | 'restore'>, string> = {
   statx: 'isiWw',
@@ -93,6 +93,13 @@ const SIGNATURES: Record<Exclude<keyof typeof native, 'abi' | 'restore'>, string
   poolSync: 'iiii',
   poolNotify: 'iiUi',
   copyData: 'iiwi',
+  inflateCreate: 'i',
+  inflateReset: 'zi',
+  inflatePrime: 'zii',
+  inflateSetWindow: 'zU',
+  inflateGetWindow: 'zU',
+  inflateRun: 'zUUwD',
+  inflateRunAsync: 'zUUwD',
 }
 
 /** A right argument of a kind; numbers name no descriptor and no loop. */
@@ -111,6 +118,8 @@ function right(kind: string): unknown {
       return new Int32Array(64)
     case 'D':
       return new Float64Array(64)
+    case 'z':
+      return native.inflateCreate(-15)
     default:
       return -1
   }
@@ -133,6 +142,8 @@ function wrong(kind: string): unknown[] {
       return [...common, [1], new Uint32Array(64), null]
     case 'D':
       return [...common, [1], new Float32Array(64), null]
+    case 'z':
+      return [...common, 1, null, 'x']
     case 'i':
       return [...common, '1', null, 1n, NaN, 0.5, Infinity, 2 ** 32, -(2 ** 31) - 1]
     default:
