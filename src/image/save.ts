@@ -17,6 +17,8 @@ import type { SavedImage } from './sinks/saved-image.js'
 import { linksOf } from './store/add-image.js'
 import type { Store } from './store/store.js'
 
+export type { Compression } from '../compress/compression.js'
+
 export type SaveFormat = 'docker-archive' | 'oci-archive' | 'oci-dir'
 
 /**

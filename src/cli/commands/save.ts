@@ -4,9 +4,9 @@ import * as fs from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ByteSource } from '../../bytes/byte-source.js'
-import type { Compression } from '../../compress/compression.js'
 import { ImageError } from '../../image/model/errors.js'
 import {
+  type Compression,
   compressionOfName,
   saveArchive,
   saveFolder,

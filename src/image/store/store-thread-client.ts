@@ -92,6 +92,7 @@ function rebuild(message: Extract<FromStoreThread, { kind: 'failed' }>): Error {
 }
 
 function threadFile(): URL {
-  const bundled = import.meta.url.endsWith('/plyfs.js')
+  // Every bundle has the thread's beside it.
+  const bundled = !import.meta.url.includes('/store-thread-client.')
   return new URL(bundled ? './store.js' : './store-thread.js', import.meta.url)
 }
