@@ -81,13 +81,33 @@ function stallAt(
   })
 }
 
+/** Resolves when a file in the directory has so many bytes. */
+function hasGrown(directory: string, bytes: number): Promise<void> {
+  return new Promise(resolve => {
+    const watcher = fs.watch(directory, (_event, name) => {
+      const file = path.join(directory, String(name))
+      const found = fs.statSync(file, { throwIfNoEntry: false })
+      if (found === undefined || found.size < bytes) return
+      watcher.close()
+      resolve()
+    })
+  })
+}
+
 t.test('plyfs killed in a pull', async t => {
   const { proxy, place } = await makeStage(t, 'pull')
   const name = `${proxy.host}/team/app:1`
   const isIt = (one: Exchange) => one.path.endsWith(`/blobs/${big.digest}`)
-  await killWhen(place, ['pull', name], stallAt(proxy, isIt, 2_000_000))
+  t.equal(await place.mustPlyfs(['images', '-q']), '', 'an empty store')
+  const grown = hasGrown(path.join(place.store, 'incoming'), 1_000_000)
+  const stalled = stallAt(proxy, isIt, 2_500_000)
+  const both = Promise.all([grown, stalled]).then(() => undefined)
+  await killWhen(place, ['pull', name], both)
   t.equal(await place.mustPlyfs(['images', '-q']), '', 'no image yet')
   t.notOk(fs.existsSync(blobPath(place.store, big.digest)), 'nothing half is published')
+  const part = path.join(place.store, 'incoming', `blob-${big.digest.slice(7)}`)
+  const kept = fs.statSync(part).size
+  t.ok(kept >= 1_000_000, `${kept} bytes are kept`)
 
   const before = proxy.log.length
   await place.mustPlyfs(['pull', name])
@@ -97,7 +117,7 @@ t.test('plyfs killed in a pull', async t => {
     [206],
   )
   const start = Number(/bytes=(\d+)-/.exec(again[0]?.range ?? '')?.[1] ?? 0)
-  t.ok(start > 500_000, `from ${start}`)
+  t.equal(start, kept, 'from where it ended')
   t.equal(again[0]?.sent, big.size - start, 'the rest alone')
   t.match(await place.mustPlyfs(['images', '-q']), /^[0-9a-f]{12}\n$/)
   t.match(await place.plyfs(['fsck']), { status: 0 })
