@@ -1,4 +1,5 @@
 // `plyfs mount IMAGE DIR`: the root filesystem of an image of the store.
+import { openVerification } from '../../image/verify.js'
 import { mountImage } from '../../mount/mount-image.js'
 import type { ImageMountCommand } from '../mount-verb.js'
 import { showProgress } from '../progress.js'
@@ -12,6 +13,9 @@ export async function mountNamed(
   const store = await openStore(command.root === null ? {} : { root: command.root })
   const image = store.resolve(command.image)
   const progress = showProgress(true)
+  // What is not unpacked, or not recorded, is before the check is opened.
+  await store.unpacked(image, progress)
+  const verify = openVerification(store, image, command.verify)
   return mountImage(
     store,
     {
@@ -25,7 +29,7 @@ export async function mountNamed(
     },
     env,
     progress,
-    () => Promise.resolve(),
+    verify,
   )
 }
 

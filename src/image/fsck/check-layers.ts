@@ -1,11 +1,16 @@
 // Unpacked layers against their blobs: each is unpacked once more in incoming/, and the two trees
-// are compared. A repair puts the fresh one in the place of the other.
+// are compared. A repair puts the fresh one in the place of the other; where the trees are the same
+// and only the inventory is not, as after the store was copied, the entries are recorded anew.
 import * as fs from 'node:fs'
 import { FsError } from '../../errno/fs-error.js'
 import { AT_FDCWD, RENAME_EXCHANGE } from '../../sys/constants.js'
 import { renameat2 } from '../../sys/inode.js'
 import { type Digest, shortDigest } from '../model/digest.js'
 import { ImageError } from '../model/errors.js'
+import { compareInventory } from '../inventory/compare-inventory.js'
+import { finished } from '../inventory/digest-contents.js'
+import { Inventory } from '../inventory/inventory.js'
+import { openLayerRoot } from '../inventory/open-layer-root.js'
 import type { Progress } from '../progress.js'
 import { compareTrees, type Difference } from '../store/compare-trees.js'
 import type { LayerRecord } from '../store/layers.js'
@@ -34,9 +39,12 @@ export async function checkLayers(
   try {
     for (const record of [...known.values()].toSorted(byDepth(known))) {
       const mayRepair = repair && !inUse.has(record.chainId)
-      const found = await checkLayer(store, record, known, mayRepair, thread, progress)
+      const found =
+        (await checkLayer(store, record, known, mayRepair, thread, progress)) ??
+        checkInventory(store, record.chainId, repair)
       if (found === null) continue
-      const blocked = repair && !mayRepair ? ' (in use: unmount it, then repair)' : ''
+      const isBlocked = repair && !mayRepair && found.repaired === null
+      const blocked = isBlocked ? ' (in use: unmount it, then repair)' : ''
       problems.push({ ...found, text: found.text + blocked })
     }
   } finally {
@@ -113,6 +121,35 @@ async function checkLayer(
   } finally {
     task.done('compared')
     removeTree(fresh)
+  }
+}
+
+/** For a layer that is as its blob has it: whether its inventory says so. */
+function checkInventory(store: Store, chainId: Digest, repair: boolean): Problem | null {
+  const trouble = inventoryTrouble(store, chainId)
+  if (trouble === null) return null
+  // That the layer is in use is no matter: nothing of it is changed.
+  if (repair) store.layers.recordAnew(chainId)
+  return {
+    kind: 'layer',
+    subject: chainId,
+    text: `layer ${shortDigest(chainId)}: ${trouble}`,
+    repaired: repair ? 'recorded anew' : null,
+  }
+}
+
+function inventoryTrouble(store: Store, chainId: Digest): string | null {
+  const inventory = Inventory.read(store.place.layerInventory(chainId), true)
+  if (inventory === 'absent') return 'it has no record of its entries'
+  if (inventory === 'damaged') return 'the record of its entries is damaged'
+  const layer = openLayerRoot(store.layers.path(chainId))
+  try {
+    const [first] = finished(compareInventory(layer, inventory, false))
+    return first === undefined
+      ? null
+      : `its entries are right, their record is not: ${first.path}: ${first.what}`
+  } finally {
+    layer.close()
   }
 }
 

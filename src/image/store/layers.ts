@@ -15,8 +15,11 @@ import {
   parseJson,
 } from '../model/json-shape.js'
 import type { Progress } from '../progress.js'
+import { ContentDigests } from '../inventory/content-digests.js'
+import { recordInventory } from '../inventory/record-inventory.js'
 import type { Blobs } from './blobs.js'
-import { hasCode, readIfThere } from './replace-file.js'
+import { compareTrees } from './compare-trees.js'
+import { hasCode, readIfThere, replaceFile } from './replace-file.js'
 import { removeTree } from './remove-tree.js'
 import { takePassingLock } from './store-lock.js'
 import { nodePath, type StorePlace } from './store-place.js'
@@ -119,7 +122,7 @@ export class Layers {
         const chainId = ids[i]
         if (chainId === undefined) break
         const task: UnpackTask = { chainId, link, below: ids.slice(0, i) }
-        const known = this.record(chainId)
+        const known = this.whole(chainId)
         records.push(known ?? (await this.ensureOne(task, thread, progress)))
       }
     } finally {
@@ -148,10 +151,54 @@ export class Layers {
     const { chainId } = task
     const lock = await takePassingLock(`${this.place.partialLayer(chainId)}.lock`)
     try {
-      return this.record(chainId) ?? (await this.unpack(task, thread, progress))
+      const known = this.record(chainId)
+      if (known === null) return await this.unpack(task, thread, progress)
+      if (this.whole(chainId) === null) await this.inventorize(task, thread, progress)
+      return known
     } finally {
       lock.release()
     }
+  }
+
+  /** Its record, if it has an inventory too; older versions made none. */
+  private whole(chainId: Digest): LayerRecord | null {
+    const record = this.record(chainId)
+    if (record === null) return null
+    return fs.existsSync(nodePath(this.place.layerInventory(chainId))) ? record : null
+  }
+
+  /** Gives a layer an inventory, after it has been found to be what its blob has. */
+  private async inventorize(
+    task: UnpackTask,
+    thread: LateThread,
+    progress: Progress,
+  ): Promise<void> {
+    const { chainId, link } = task
+    const folder = this.place.partialLayer(chainId)
+    const shown = progress.task(`compare ${shortDigest(link.diffId)}`, link.size)
+    try {
+      await this.unpackInto(folder, task, thread, count => shown.advance(count))
+      const [first] = compareTrees(`${folder}/diff`, this.path(chainId))
+      if (first !== undefined)
+        throw new ImageError(
+          'mismatch',
+          `layer ${link.blob} is not as its blob has it: ${first.path}: ${first.what}; run 'plyfs fsck --repair'`,
+          { layer: link.blob, entry: first.path },
+        )
+      this.recordAnew(chainId)
+      shown.done('compared')
+    } catch (error) {
+      shown.done('failed')
+      throw error
+    } finally {
+      removeTree(folder)
+    }
+  }
+
+  /** Records a layer's entries as they lie there now. Only for one that is known to be right. */
+  recordAnew(chainId: Digest): void {
+    const bytes = recordInventory(this.path(chainId), new ContentDigests())
+    replaceFile(this.place.layerInventory(chainId), bytes)
   }
 
   private async unpack(
@@ -200,6 +247,7 @@ export class Layers {
         blobDigest: link.blob,
         diffId: link.diffId,
         directory: `${folder}/diff`,
+        inventory: `${folder}/inventory`,
         parents: below.toReversed().map(id => this.path(id)),
         format: this.format,
       },

@@ -13,6 +13,8 @@ export interface UnpackJob {
   readonly diffId: Digest
   /** Existing and empty. */
   readonly directory: string
+  /** The file to write what was unpacked into. */
+  readonly inventory: string
   /** Unpacked layers below, topmost first. */
   readonly parents: readonly string[]
   readonly format: FormatName

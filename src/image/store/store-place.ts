@@ -12,6 +12,7 @@ export function nodePath(path: string): Buffer {
  *
  *     oci-layout, index.json, blobs/sha256/HEX   an OCI image layout, for this and other programs
  *     layers/HEX/diff, layers/HEX/layer.json     unpacked layers by chain id, and their records
+ *     layers/HEX/inventory                       what each entry was when it was unpacked
  *     incoming/                                  what is not whole yet; locked by who makes it
  *     writable/NAME/                             writable layers of image mounts
  *     uses/                                      who uses which image
@@ -69,6 +70,9 @@ export class StorePlace {
   }
   layerRecord(chainId: Digest): string {
     return `${this.layer(chainId)}/layer.json`
+  }
+  layerInventory(chainId: Digest): string {
+    return `${this.layer(chainId)}/inventory`
   }
   partialBlob(digest: Digest): string {
     return `${this.incoming}/blob-${hexOf(digest)}`

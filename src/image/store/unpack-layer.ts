@@ -1,15 +1,19 @@
 // One layer from its blob to its folder, verified on the way: the blob's digest is that of the
 // bytes read, the diff id that of the tar inside. Publishes nothing and removes nothing.
 import { createHash, type Hash } from 'node:crypto'
+import * as fs from 'node:fs'
 import type { ByteSource } from '../../bytes/byte-source.js'
 import { decompress } from '../../compress/decompress.js'
 import { layerFormat } from '../../layer/format.js'
+import { ContentDigests } from '../inventory/content-digests.js'
+import { recordInventory } from '../inventory/record-inventory.js'
 import { digestOfHex } from '../model/digest.js'
 import { ImageError } from '../model/errors.js'
 import { applyLayer } from '../unpack/apply-layer.js'
 import { explain } from '../unpack/refusal.js'
 import { fileSource } from './file-source.js'
 import type { UnpackJob, UnpackResult } from './store-job.js'
+import { nodePath } from './store-place.js'
 
 /**
  * @param onBytes is told of bytes of the blob as they are read.
@@ -24,16 +28,19 @@ export async function unpackLayer(
   // A layer that is not compressed has one digest for both, and is hashed once.
   const tarHash = compression === 'none' ? null : createHash('sha256')
   const tar = new WatchedSource(stream, tarHash)
+  const digests = new ContentDigests()
   const done = await applyLayer(tar, {
     directory: job.directory,
     parents: job.parents,
     // 0/0 devices may be made by anybody since Linux 5.8 (vfs_mknod).
     format: layerFormat(job.format, true, false),
     layerName: job.blobDigest,
+    digests,
   })
   await drain(job, tar, blob)
   verify('digest', blob.hex(), job.blobDigest, job)
   verify('diff id', tarHash === null ? blob.hex() : tar.hex(), job.diffId, job)
+  fs.writeFileSync(nodePath(job.inventory), recordInventory(job.directory, digests))
   return { entries: done.entries, bytes: done.bytes, tarSize: tar.bytes }
 }
 

@@ -9,6 +9,7 @@ import { statx } from '../../sys/inode.js'
 import { ST, statRecords } from '../../sys/stat.js'
 import type { TarHeader } from '../../tar/entry.js'
 import { TarReader } from '../../tar/reader.js'
+import type { ContentDigests } from '../inventory/content-digests.js'
 import { AttributeWriter } from './attributes.js'
 import { createLink } from './create-link.js'
 import { createFile, createSpecial } from './create-object.js'
@@ -36,6 +37,8 @@ export interface ApplyOptions {
   readonly layerName: string
   /** Where owners and modes are kept; by what this process may do unless told. */
   readonly owners?: OwnersIn
+  /** Takes the digests of files whose contents go by as a whole. */
+  readonly digests?: ContentDigests
 }
 
 export interface AppliedLayer {
@@ -100,6 +103,7 @@ function begin(options: ApplyOptions, limits: UnpackLimits): Unpacking {
     ownership,
     attributes: new AttributeWriter(format, ownership.attribute),
     limits,
+    digests: options.digests,
   }
 }
 

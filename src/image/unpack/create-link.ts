@@ -152,6 +152,7 @@ function copyObject(
     const copy = make(u, parent, name, 'open', fd => openat2(fd, name, flags, 0o600, 0))
     try {
       copyContents(layer, path, copy, statNumber(record, ST.size))
+      u.digests?.forget(copy)
     } finally {
       close(copy)
     }

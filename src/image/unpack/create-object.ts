@@ -44,9 +44,9 @@ export function createFile(
   const fd = newFile(u, parent, name, u.ownership.creationMode(mode))
   const finish = (): void => finishObject(u, parent, name, header, { mode, rdev: 0 })
   if (header.sparse !== undefined || header.storedSize > reader.available)
-    return writeLater(reader, header, fd).then(finish)
+    return writeLater(u, reader, header, fd).then(finish)
   try {
-    writeNow(reader, header, fd)
+    writeNow(reader, header, fd, u.digests)
   } finally {
     close(fd)
   }
@@ -55,12 +55,13 @@ export function createFile(
 }
 
 async function writeLater(
+  u: Unpacking,
   reader: TarReader,
   header: TarHeader,
   fd: number,
 ): Promise<void> {
   try {
-    await writeContents(reader, header, fd)
+    await writeContents(reader, header, fd, u.digests)
   } finally {
     close(fd)
   }

@@ -1,6 +1,7 @@
 // What the steps of one layer's unpacking share.
 import type { LayerFormat } from '../../layer/format.js'
 import type { LayerStack } from '../../layer/layer-stack.js'
+import type { ContentDigests } from '../inventory/content-digests.js'
 import type { AttributeWriter } from './attributes.js'
 import type { LayerTree } from './layer-tree.js'
 import type { UnpackLimits } from './limits.js'
@@ -14,4 +15,6 @@ export interface Unpacking {
   readonly ownership: Ownership
   readonly attributes: AttributeWriter
   readonly limits: UnpackLimits
+  /** Of the files' contents; undefined where nobody wants them. */
+  readonly digests: ContentDigests | undefined
 }

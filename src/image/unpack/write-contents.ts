@@ -1,33 +1,46 @@
 // The data of one file, from the archive to the disk: written where it lies in memory, holes of
 // sparse files left out. Never more than the header said.
+import { createHash } from 'node:crypto'
 import { FsError } from '../../errno/fs-error.js'
 import { ftruncate, pwrite } from '../../sys/file.js'
 import type { TarHeader } from '../../tar/entry.js'
 import type { TarReader } from '../../tar/reader.js'
+import { type ContentDigests, sha256 } from '../inventory/content-digests.js'
 
 /** Fills a new file with the contents of the reader's current entry. Throws FsError, TarError. */
 export async function writeContents(
   reader: TarReader,
   header: TarHeader,
   fd: number,
+  digests?: ContentDigests,
 ): Promise<void> {
   if (header.sparse !== undefined) {
     await writeSparse(reader, header, fd)
     return
   }
+  const hash = digests && createHash('sha256')
   let offset = 0
   while (offset < header.storedSize) {
     const piece = reader.readNow() ?? (await reader.read())
     if (piece === undefined) return
     writeAll(fd, piece, 0, piece.length, offset)
+    hash?.update(piece)
     offset += piece.length
   }
+  if (hash !== undefined) digests?.add(fd, hash.digest())
 }
 
 /** Fills a new file with contents that are at hand as a whole. Throws FsError. */
-export function writeNow(reader: TarReader, header: TarHeader, fd: number): void {
+export function writeNow(
+  reader: TarReader,
+  header: TarHeader,
+  fd: number,
+  digests?: ContentDigests,
+): void {
   const piece = reader.readNow()
-  if (piece !== undefined) writeAll(fd, piece, 0, header.storedSize, 0)
+  if (piece === undefined) return
+  writeAll(fd, piece, 0, header.storedSize, 0)
+  digests?.add(fd, sha256(piece))
 }
 
 async function writeSparse(

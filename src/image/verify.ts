@@ -1,0 +1,129 @@
+// Whether the layers of an image are as they were unpacked, by the inventories that were made then.
+// Everything is opened before the image is mounted, since its mount point may cover the store; the
+// comparison itself then reads the layers alone, never the mount.
+import type { Layer } from '../layer/layer.js'
+import { compareInventory, type Deviation } from './inventory/compare-inventory.js'
+import { Inventory } from './inventory/inventory.js'
+import { openLayerRoot } from './inventory/open-layer-root.js'
+import type { Digest } from './model/digest.js'
+import { ImageError } from './model/errors.js'
+import { linksOf } from './store/add-image.js'
+import type { ImageRecord } from './store/image-record.js'
+import type { Store } from './store/store.js'
+import { shown } from '../layer/refusal.js'
+
+/** `quick`: names and attributes; `full`: contents too; `none`: nothing. */
+export type VerifyMode = 'quick' | 'full' | 'none'
+
+/** Signals and messages get a turn so often, in milliseconds. */
+const TURN = 50
+/** Deviations that are named, of each layer. */
+const NAMED = 10
+
+interface OpenLayer {
+  /** Digest of the blob, as the image's manifest names the layer. */
+  readonly digest: Digest
+  readonly layer: Layer
+  readonly inventory: Inventory | 'damaged'
+}
+
+/**
+ * Opens what a check of an image's layers needs, which have to be unpacked.
+ * @returns the check, to be run once. It throws an ImageError `mismatch` that names layers and
+ * paths, or an FsError.
+ * @throws ImageError `not-found` for a layer that is not unpacked or has no inventory.
+ */
+export function openVerification(
+  store: Store,
+  image: ImageRecord,
+  mode: VerifyMode,
+): () => Promise<void> {
+  if (mode === 'none') return () => Promise.resolve()
+  const layers = openLayers(store, image, mode === 'full')
+  return async () => {
+    try {
+      await verify(layers, mode === 'full')
+    } finally {
+      for (const { layer } of layers) layer.close()
+    }
+  }
+}
+
+function openLayers(store: Store, image: ImageRecord, contents: boolean): OpenLayer[] {
+  const { diffIds } = store.configOf(image)
+  const chain = store.layers.chainOf({ diffIds })
+  const layers: OpenLayer[] = []
+  try {
+    for (const [i, { blob }] of linksOf(
+      diffIds,
+      store.manifestOf(image).layers,
+    ).entries()) {
+      const chainId = chain[i]
+      if (chainId === undefined) break
+      layers.push(openLayer(store, chainId, blob, contents))
+    }
+    return layers
+  } catch (error) {
+    for (const { layer } of layers) layer.close()
+    throw error
+  }
+}
+
+function openLayer(
+  store: Store,
+  chainId: Digest,
+  digest: Digest,
+  contents: boolean,
+): OpenLayer {
+  const inventory = Inventory.read(store.place.layerInventory(chainId), contents)
+  if (inventory === 'absent')
+    throw new ImageError('not-found', `layer ${digest} has no record of its entries`, {
+      layer: digest,
+    })
+  return { digest, layer: openLayerRoot(store.layers.path(chainId)), inventory }
+}
+
+async function verify(layers: readonly OpenLayer[], contents: boolean): Promise<void> {
+  const lines: string[] = []
+  let place: { layer: string; entry?: string } | null = null
+  let moved = true
+  for (const { digest, layer, inventory } of layers) {
+    if (inventory === 'damaged') {
+      lines.push(`layer ${digest}: the record of its entries is damaged`)
+      place ??= { layer: digest }
+      continue
+    }
+    const deviations = await taken(compareInventory(layer, inventory, contents))
+    if (deviations.length === 0) continue
+    lines.push(...deviationLines(digest, deviations))
+    place ??= { layer: digest, entry: deviations[0]?.path ?? '/' }
+    moved &&= deviations.every(one => one.moved)
+  }
+  if (place === null) return
+  const why = moved ? 'If the store was copied, ' : 'If the image is not to be lost, '
+  lines.push(`${why}'plyfs fsck --repair' compares it with its blobs and sets it right`)
+  throw new ImageError('mismatch', lines.join('\n'), place)
+}
+
+/** Lines for people: `layer DIGEST: PATH: WHAT`. */
+function deviationLines(digest: Digest, deviations: readonly Deviation[]): string[] {
+  const more = deviations.length - NAMED
+  return [
+    ...deviations
+      .slice(0, NAMED)
+      .map(({ path, what }) => `layer ${digest}: ${shown(path)}: ${what}`),
+    ...(more > 0 ? [`layer ${digest}: and ${more} more`] : []),
+  ]
+}
+
+/** Runs steps to their end, with turns for others. */
+async function taken<Result>(steps: Generator<undefined, Result>): Promise<Result> {
+  let turn = performance.now()
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    if (performance.now() - turn < TURN) continue
+    await new Promise(resolve => setImmediate(resolve))
+    turn = performance.now()
+  }
+}
