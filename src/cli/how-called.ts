@@ -49,6 +49,10 @@ const VERBS: ReadonlySet<string> = new Set([
   'rmi',
   'gc',
   'fsck',
+  'diff',
+  'export',
+  'ls',
+  'cat',
 ])
 
 const HELP: ReadonlySet<string> = new Set(['-h', '--help'])

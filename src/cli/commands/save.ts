@@ -1,9 +1,4 @@
 // `plyfs save [-o FILE] IMAGE...`: images as an archive.
-import { randomBytes } from 'node:crypto'
-import * as fs from 'node:fs'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import type { ByteSource } from '../../bytes/byte-source.js'
 import { ImageError } from '../../image/model/errors.js'
 import {
   type Compression,
@@ -13,6 +8,7 @@ import {
   type SaveFormat,
 } from '../../image/save.js'
 import { showProgress } from '../progress.js'
+import { toFile, toStandardOutput } from '../write-stream.js'
 import { openStore, type StoreFlags } from './store-session.js'
 
 export interface SaveFlags extends StoreFlags {
@@ -39,11 +35,7 @@ export async function save(images: readonly string[], flags: SaveFlags): Promise
     }
     await store.whileAdding(() => {
       const bytes = saveArchive(store, images, format, compression, progress)
-      return output === undefined
-        ? pipeline(Readable.from(bytes, { objectMode: false }), process.stdout, {
-            end: false,
-          })
-        : writeFile(bytes, output)
+      return output === undefined ? toStandardOutput(bytes) : toFile(bytes, output)
     })
     return 0
   } finally {
@@ -64,23 +56,4 @@ function compressionOf({ compress }: SaveFlags, output: string | undefined): Com
   if (compress === undefined) return compressionOfName(output ?? '')
   if (compress === 'none' || compress === 'gzip' || compress === 'zstd') return compress
   throw new ImageError('invalid', `--compress ${compress}: write none, gzip or zstd`)
-}
-
-/** The file is there when it is whole; a device or a pipe is written as it stands. */
-async function writeFile(bytes: ByteSource, output: string): Promise<void> {
-  const path = Buffer.from(output, 'latin1')
-  const stat = fs.statSync(path, { throwIfNoEntry: false })
-  const source = Readable.from(bytes, { objectMode: false })
-  if (stat !== undefined && !stat.isFile()) {
-    await pipeline(source, fs.createWriteStream(path))
-    return
-  }
-  const temporary = Buffer.from(`${output}.${randomBytes(6).toString('hex')}`, 'latin1')
-  try {
-    await pipeline(source, fs.createWriteStream(temporary, { flags: 'wx' }))
-    fs.renameSync(temporary, path)
-  } catch (error) {
-    fs.rmSync(temporary, { force: true })
-    throw error
-  }
 }

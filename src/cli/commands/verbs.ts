@@ -5,6 +5,7 @@ import { MOUNT_HELP } from '../help.js'
 import { asBytes, printError, printLine } from '../output.js'
 import { addImageVerbs } from './image-verbs.js'
 import { addRegistryVerbs } from './registry-verbs.js'
+import { addRootVerbs } from './root-verbs.js'
 import { stats } from './stats.js'
 import { umount } from './umount.js'
 import { which } from './which.js'
@@ -39,13 +40,16 @@ function build(end: (status: number) => void): Command {
     .command('which <path...>')
     .description('say which layer a name comes from, and why; status 1 when it is absent')
     .option('--json', 'print JSON, a line for each path')
-    .action((paths: string[], options: { json?: boolean }) => end(which(paths, options)))
+    .action(async (paths: string[], options: { json?: boolean }) =>
+      end(await which(paths, options)),
+    )
   program
     .command('stats <dir>')
     .description('print live figures of a mount')
     .option('--json', 'print JSON')
     .action((dir: string, options: { json?: boolean }) => end(stats(dir, options)))
   addImageVerbs(program, end)
+  addRootVerbs(program, end)
   addRegistryVerbs(program, end)
   program
     .command('version')

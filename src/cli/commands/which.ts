@@ -1,4 +1,6 @@
-// `plyfs which [--json] PATH...`: which layer a name on a mount comes from, and why.
+// `plyfs which [--json] PATH...`: which layer a name on a mount comes from, and why; of the mount of
+// an image the layer's digest, and the step that made it, too.
+import { type LayerOrigin, layerOrigin } from '../../image/layer-origin.js'
 import { askWhich } from '../../mount/ask-mount.js'
 import { MountError } from '../../mount/mount-error.js'
 import type { WhichAnswer } from '../../overlay/control.js'
@@ -7,15 +9,20 @@ import { asBytes, printError, printLine } from '../output.js'
 import { renderRows, type Row } from '../rows.js'
 
 /** 0 when all names are there, 1 when one is hidden or absent, 2 when one could not be asked for. */
-export function which(paths: readonly string[], options: { json?: boolean }): number {
+export async function which(
+  paths: readonly string[],
+  options: { json?: boolean },
+): Promise<number> {
   let status = 0
   for (const [i, path] of paths.entries()) {
     try {
       const answer = askWhich(path)
-      if (options.json === true) printLine(asBytes(JSON.stringify(textOfAnswer(answer))))
+      const origins = await originsOf(answer)
+      if (options.json === true)
+        printLine(asBytes(JSON.stringify(jsonOf(answer, origins))))
       else {
         if (i > 0) printLine('')
-        printLine(renderRows(rowsOfWhich(path, answer)))
+        printLine(renderRows([...rowsOfWhich(path, answer), ...originRows(origins)]))
       }
       if (answer.state !== 'present') status = Math.max(status, 1)
     } catch (error) {
@@ -25,6 +32,33 @@ export function which(paths: readonly string[], options: { json?: boolean }): nu
     }
   }
   return status
+}
+
+/** The layers of a store that an answer names, the topmost first, each once. */
+async function originsOf(answer: WhichAnswer): Promise<LayerOrigin[]> {
+  const { path, dataIn, whiteoutIn, merged } = answer
+  const origins = new Map<string, LayerOrigin>()
+  for (const place of [path, ...merged, dataIn, whiteoutIn]) {
+    const origin = place === null ? null : await layerOrigin(place)
+    if (origin !== null) origins.set(origin.chainId, origin)
+  }
+  return [...origins.values()]
+}
+
+function jsonOf(answer: WhichAnswer, origins: readonly LayerOrigin[]): unknown {
+  const told = textOfAnswer(answer)
+  return origins.length === 0 || !isObject(told) ? told : { ...told, layers: origins }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function originRows(origins: readonly LayerOrigin[]): Row[] {
+  return origins.flatMap(({ digest, createdBy }): Row[] => [
+    ['layer', digest],
+    ['made by', createdBy === null ? null : asBytes(createdBy.replace(/\s+/g, ' '))],
+  ])
 }
 
 /** What is printed of an answer, one fact a row; names are bytes. */

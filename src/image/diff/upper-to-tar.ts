@@ -3,7 +3,8 @@
 // whiteout in the place of its name, nothing of the host. Reads the upper, changes nothing.
 //
 // What the overlay keeps in the layers below is fetched from there: the data of metacopy files,
-// and all of a directory that was renamed, since an archive knows no renames.
+// and all of a directory that was renamed, since an archive knows no renames. A whole root
+// filesystem is written the same way: as a root of which everything is to be fetched.
 import { batched } from '../../bytes/batched.js'
 import type { ByteSource } from '../../bytes/byte-source.js'
 import { FsError } from '../../errno/fs-error.js'
@@ -25,11 +26,19 @@ import { isDirectory, ST, statBigInt, statRecords } from '../../sys/stat.js'
 import { type TarEntry, TarWriter } from '../../tar/writer.js'
 import { describeObject, type DiskObject } from './describe-object.js'
 import { openContents, readRun, sparseRuns } from './file-contents.js'
+import { lowerPart } from './lower-part.js'
 
 export interface DiffOptions {
   /** The upper directory, a latin1 string of bytes. Nobody changes it meanwhile. */
   readonly upper: string
   /** The layers below it, the topmost first. */
+  readonly parents: readonly string[]
+  readonly format: LayerFormat
+}
+
+export interface RootOptions {
+  /** As above; null for the layers alone. */
+  readonly upper: string | null
   readonly parents: readonly string[]
   readonly format: LayerFormat
 }
@@ -42,7 +51,12 @@ const DESCRIPTORS = 128
  * read.
  */
 export function upperToTar(options: DiffOptions): ByteSource {
-  return batched(new Diff(options).pieces(), BATCH)
+  return batched(new Diff(options).pieces(false), BATCH)
+}
+
+/** All of what is merged, as a flat tar without whiteouts. Raises what `upperToTar` raises. */
+export function rootToTar(options: RootOptions): ByteSource {
+  return batched(new Diff(options).pieces(true), BATCH)
 }
 
 const NO_NAMES: ReadonlySet<string> = new Set()
@@ -64,43 +78,44 @@ class Diff {
   private readonly stack: LayerStack
   private readonly writer = new TarWriter()
   private readonly fds = new FdCache(DESCRIPTORS)
-  private readonly layer: Layer
+  /** The upper layer; null without one. */
+  private readonly layer: Layer | null
   private readonly override: string | null
   /** First names of files that have several, by device and inode. */
   private readonly linked = new Map<string, string>()
 
-  constructor({ upper, parents, format }: DiffOptions) {
-    const fd = openat2(AT_FDCWD, upper, O_RDONLY | O_DIRECTORY, 0, 0)
-    if (fd < 0) throw new FsError(fd, 'open', upper)
-    this.layer = new Layer(upper, fd, -1)
-    this.override = overrideOf(fd)
+  constructor({ upper, parents, format }: RootOptions) {
+    this.layer = upper === null ? null : openUpperLayer(upper)
+    this.override = this.layer && overrideOf(this.layer.rootFd)
     this.format = format
     this.stack = new LayerStack(parents, format)
   }
 
   // The shape asks for an async generator; nothing in it waits for more than the disk.
   // eslint-disable-next-line @typescript-eslint/require-await
-  async *pieces(): ByteSource {
+  async *pieces(whole: boolean): ByteSource {
     try {
       const root = this.stack.root()
-      if (root === undefined) yield* this.root()
-      const upper = this.layer.root
-      yield* this.directory({ path: '', upper, lower: () => root, whole: false })
+      if (whole || root === undefined) yield* this.root(root)
+      const upper = this.layer?.root
+      yield* this.directory({ path: '', upper, lower: () => root, whole })
       yield this.writer.end()
     } finally {
       this.fds.shrink()
       this.stack.close()
-      this.layer.close()
+      this.layer?.close()
     }
   }
 
   /** A first layer says what its root is; others leave it as it is. */
-  private *root(): Generator<Uint8Array> {
+  private *root(lower: StackDirectory | undefined): Generator<Uint8Array> {
     const record = statRecords(1)
-    const error = statx(this.layer.rootFd, '', AT_EMPTY_PATH, record, 0)
-    if (error < 0) throw new FsError(error, 'statx', this.layer.path)
-    const { override } = this
-    const object = { dirfd: this.layer.rootFd, name: '', record, override }
+    const dirfd = this.layer?.rootFd ?? lower?.layers[0]
+    if (dirfd === undefined) return
+    const error = statx(dirfd, '', AT_EMPTY_PATH, record, 0)
+    if (error < 0) throw new FsError(error, 'statx', '/')
+    const override = this.layer === null ? overrideOf(dirfd) : this.override
+    const object = { dirfd, name: '', record, override }
     const entry = describeObject(object, '.', this.format)
     if (entry !== undefined) yield this.writer.header(entry)
   }
@@ -139,7 +154,9 @@ class Diff {
     const dirfd = place.upper.mustOpen(this.fds)
     const disk = { dirfd, name, record, override: this.override }
     if (!isDirectory(record)) {
-      const data = object.metacopy ? this.lowerPart(place, object) : undefined
+      const data = object.metacopy
+        ? lowerPart(this.stack, place.lower, object)
+        : undefined
       yield* this.object(disk, path, data)
       return
     }
@@ -149,8 +166,10 @@ class Diff {
       yield this.marker(path, OPAQUE_SENTINEL)
     yield* this.directory({
       path,
-      upper: new LayerDirectory(this.layer, place.upper, name),
-      lower: once(() => (covers ? undefined : this.lowerPart(place, object)?.directory)),
+      upper: new LayerDirectory(place.upper.layer, place.upper, name),
+      lower: once(() =>
+        covers ? undefined : lowerPart(this.stack, place.lower, object)?.directory,
+      ),
       whole: place.whole || object.redirect !== null,
     })
   }
@@ -169,24 +188,6 @@ class Diff {
     if (directory === undefined) return
     const below = { path, upper: undefined, lower: () => directory, whole: true }
     yield* this.directory(below)
-  }
-
-  /** What an upper object is merged with, or has its data from (ovl_lookup, ovl_check_redirect). */
-  private lowerPart(
-    place: Place,
-    { name, redirect }: UpperObject,
-  ): StackObject | undefined {
-    if (redirect?.startsWith('/') !== true) {
-      const beside = place.lower()
-      return beside && this.stack.lookup(beside, redirect ?? name)
-    }
-    let at = this.stack.root()
-    let found: StackObject | undefined
-    for (const component of redirect.split('/').filter(part => part !== '')) {
-      found = at && this.stack.lookup(at, component)
-      at = found?.directory
-    }
-    return found
   }
 
   /** The entry of one object, and its contents. */
@@ -230,6 +231,12 @@ class Diff {
     const path = directory === '' ? name : `${directory}/${name}`
     return this.writer.header({ ...MARKER, path })
   }
+}
+
+function openUpperLayer(path: string): Layer {
+  const fd = openat2(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, 0)
+  if (fd < 0) throw new FsError(fd, 'open', path)
+  return new Layer(path, fd, -1)
 }
 
 /** What another name of a file says of itself. */

@@ -1,0 +1,43 @@
+// `plyfs diff NAME|DIR`: what a writable layer, or the one of a mount, changed of its image.
+import { changesOf, type Change } from '../../image/diff/changes.js'
+import { ImageError } from '../../image/model/errors.js'
+import { findWritten, type Written, writtenOfUpper } from '../../image/written.js'
+import { layerFormat } from '../../layer/format.js'
+import { askStats } from '../../mount/ask-mount.js'
+import { textOfAnswer } from '../bytes-text.js'
+import { asBytes, printLine } from '../output.js'
+import { openStore, type StoreFlags } from './store-session.js'
+
+export interface DiffFlags extends StoreFlags {
+  readonly json?: boolean
+}
+
+/** Prints a line for each change; 0. Throws an ImageError or a MountError. */
+export async function diff(what: string, flags: DiffFlags): Promise<number> {
+  const changes = await changesIn(what, flags)
+  if (flags.json === true) printLine(asBytes(JSON.stringify(textOfAnswer(changes))))
+  else if (changes.length > 0)
+    printLine(changes.map(({ kind, path }) => `${kind} ${path}`).join('\n'))
+  return 0
+}
+
+async function changesIn(what: string, flags: StoreFlags): Promise<readonly Change[]> {
+  const store = await openStore(flags)
+  const named = what.includes('/') ? null : findWritten(store, what)
+  if (named !== null) return changes(named)
+  const { upper } = askStats(what)
+  // A mount that cannot be written has changed nothing.
+  if (upper === null) return []
+  const mounted = await writtenOfUpper(upper)
+  if (mounted === null)
+    throw new ImageError('not-found', `${what} is not the mount of an image`)
+  return changes(mounted)
+}
+
+function changes({ store, image, upper }: Written): readonly Change[] {
+  return changesOf({
+    upper,
+    parents: store.layers.paths(store.configOf(image).diffIds),
+    format: layerFormat(store.format, true, false),
+  })
+}

@@ -1,0 +1,47 @@
+// The verbs that look into root filesystems: `diff`, `export`, `ls`, `cat`.
+import type { Command } from 'commander'
+import { catFile } from './cat.js'
+import { diff, type DiffFlags } from './diff.js'
+import { exportRoot, type ExportFlags } from './export.js'
+import { listDirectory, type LsFlags } from './ls.js'
+import type { StoreFlags } from './store-session.js'
+
+type End = (status: number) => void
+
+const ROOT = ['--root <dir>', 'the store'] as const
+
+/** Adds them to a program. @param end is told the exit status. */
+export function addRootVerbs(program: Command, end: End): void {
+  program
+    .command('diff <layer|dir>')
+    .description('show what a writable layer, or that of a mount, changed of its image')
+    .option('--json', 'print JSON')
+    .option(...ROOT)
+    .action(async (what: string, flags: DiffFlags) => end(await diff(what, flags)))
+  program
+    .command('export <layer|image>')
+    .description(
+      'write a whole root filesystem as a tar, with or without a writable layer',
+    )
+    .option('-o, --output <file>', 'write it there, compressed if it ends in .gz or .zst')
+    .option(...ROOT)
+    .action(async (what: string, flags: ExportFlags) =>
+      end(await exportRoot(what, flags)),
+    )
+  program
+    .command('ls <image> [path]')
+    .description('list a directory of an image')
+    .option('-l, --long', 'modes, owners, sizes and times too')
+    .option('--json', 'print JSON')
+    .option(...ROOT)
+    .action(async (image: string, path: string | undefined, flags: LsFlags) =>
+      end(await listDirectory(image, path ?? '/', flags)),
+    )
+  program
+    .command('cat <image> <path...>')
+    .description('print files of an image')
+    .option(...ROOT)
+    .action(async (image: string, paths: string[], flags: StoreFlags) =>
+      end(await catFile(image, paths, flags)),
+    )
+}

@@ -1,0 +1,27 @@
+// `export`: a whole root filesystem as one flat tar, of an image alone or as a writable layer has
+// changed it. The same layers give the same bytes.
+import type { ByteSource } from '../bytes/byte-source.js'
+import { compress } from '../compress/compress.js'
+import { layerFormat } from '../layer/format.js'
+import { rootToTar } from './diff/upper-to-tar.js'
+import type { Progress } from './progress.js'
+import type { Compression } from './save.js'
+import type { ImageRecord } from './store/image-record.js'
+import type { Store } from './store/store.js'
+
+/**
+ * The archive's bytes. Call it inside `whileAdding`, and read them there.
+ * @param upper of the writable layer, which nobody changes meanwhile; null for the image alone.
+ * @throws ImageError, FsError
+ */
+export async function exportedRoot(
+  store: Store,
+  image: ImageRecord,
+  upper: string | null,
+  compression: Compression,
+  progress: Progress,
+): Promise<ByteSource> {
+  const parents = await store.unpacked(image, progress)
+  const format = layerFormat(store.format, true, false)
+  return compress(compression, rootToTar({ upper, parents, format }))
+}
