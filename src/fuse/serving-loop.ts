@@ -25,17 +25,17 @@ import {
   poolStart,
   poolWrite,
 } from '../sys/pool.js'
+import { fuse_out_header } from './abi/structs.js'
 import { type Completion, PENDING } from './operations.js'
 import { Reply } from './reply.js'
 import { Request } from './request.js'
 import type { Session } from './session.js'
+import { SpinPolicy } from './spin-policy.js'
 
 /** 1 MiB of data, and the headers before it. */
 const SLOT_BYTES = 1_048_576 + 4096
 const SLOTS = 8
 const POOL_THREADS = 4
-/** How long the device is polled before the thread sleeps: about four round trips. */
-const SPIN_NANOSECONDS = 60_000
 /** Completions that wake nobody are collected once there are so many. */
 const DRAIN_ABOVE = 16
 
@@ -88,14 +88,19 @@ export class ServingLoop {
 
   /** Serves until no session is left. */
   run(): void {
+    const policy = new SpinPolicy()
     let answered = -1
     let bytes = 0
+    let spin = 0
     while (this.sessions.size > 0) {
-      const got = loopExchange(this.id, answered, bytes, this.slot, SPIN_NANOSECONDS)
+      const got = loopExchange(this.id, answered, bytes, this.slot, spin)
+      policy.learn(spin > 0, this.status[STATUS.slept] !== 0)
       bytes = 0
       answered = this.status[STATUS.device] ?? -1
       if (got > 0) {
+        const opcode = this.slots[this.slot]?.opcode ?? 0
         bytes = this.serve(answered)
+        spin = policy.after(opcode, bytes <= fuse_out_header.size)
         if ((this.status[STATUS.completions] ?? 0) > DRAIN_ABOVE) this.drain()
       } else if (got === 0) {
         this.drain()
