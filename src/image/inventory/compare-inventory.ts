@@ -1,8 +1,6 @@
 // Compares a layer with its inventory. It reads directories and attributes, and contents where asked
 // to, by descriptors from the layer's root; an entry that is as recorded costs no object.
 import { FsError } from '../../errno/fs-error.js'
-import { FdCache } from '../../layer/fd-cache.js'
-import { LayerDirectory } from '../../layer/layer-directory.js'
 import type { Layer } from '../../layer/layer.js'
 import {
   AT_EMPTY_PATH,
@@ -26,6 +24,7 @@ import {
 import { digestOfFile, digestOfTarget } from './digest-contents.js'
 import { DirectoryNames } from './directory-names.js'
 import type { Inventory } from './inventory.js'
+import { LayerWalk } from './layer-walk.js'
 import { ENTRY, ENTRY_WORDS } from './layout.js'
 
 export interface Deviation {
@@ -40,7 +39,6 @@ export interface Deviation {
 /** More deviations than these are not looked for. */
 const ENOUGH = 1000
 const BATCH = 256
-const DESCRIPTORS = 128
 
 /**
  * What is not as the inventory has it. Yields now and then: a caller may do something else.
@@ -66,18 +64,17 @@ class Comparison {
   private readonly layer: Layer
   private readonly inventory: Inventory
   private readonly contents: boolean
-  private readonly fds = new FdCache(DESCRIPTORS)
+  private readonly walk: LayerWalk
   private readonly names = new DirectoryNames()
   private readonly records = statRecords(BATCH)
   /** Where the names of the batch begin. */
   private readonly offsets = new Uint32Array(BATCH)
-  /** Directories whose blocks come next, the last one first; null for those that are not there. */
-  private readonly pending: (LayerDirectory | null)[] = []
 
   constructor(layer: Layer, inventory: Inventory, contents: boolean) {
     this.layer = layer
     this.inventory = inventory
     this.contents = contents
+    this.walk = new LayerWalk(layer.rootFd)
   }
 
   *run(): Generator<undefined> {
@@ -85,47 +82,44 @@ class Comparison {
     if (error < 0) throw new FsError(error, 'statx', this.layer.path)
     if (!this.isAsRecorded(this.inventory.rootAt, 0))
       this.differ(this.inventory.rootAt, 0, '/')
-    this.pending.push(this.layer.root)
-    for (;;) {
-      const directory = this.pending.pop()
-      if (directory === undefined || this.deviations.length >= ENOUGH) return
+    while (this.walk.next() && this.deviations.length < ENOUGH) {
       this.inventory.nextBlock()
-      if (directory === null) this.skipped()
-      else yield* this.directory(directory)
+      if (this.walk.fd < 0) this.skipped()
+      else yield* this.directory(this.walk.fd)
       yield
     }
   }
 
   close(): void {
-    this.fds.shrink()
+    this.walk.close()
   }
 
   /** A directory that is not there has been told; those below it are not told again. */
   private skipped(): void {
     const { words, count, entriesAt } = this.inventory
     for (let i = 0; i < count; i++)
-      if (isFolder(words, entriesAt + i * ENTRY_WORDS)) this.pending.push(null)
+      if (isFolder(words, entriesAt + i * ENTRY_WORDS)) this.walk.note(null)
   }
 
-  private *directory(directory: LayerDirectory): Generator<undefined> {
+  private *directory(fd: number): Generator<undefined> {
     const { names, inventory } = this
-    names.read(directory, this.fds)
+    names.read(fd)
     const recorded = inventory.bytes.subarray(
       inventory.namesAt,
       inventory.namesAt + inventory.namesLength,
     )
     const asRecorded = recorded.equals(names.bytes.subarray(0, names.length))
     // Places of the recorded names on the disk, where its order is another one.
-    const places = asRecorded ? null : this.places(directory)
+    const places = asRecorded ? null : this.places()
     for (let first = 0; first < inventory.count; first += BATCH) {
       const end = Math.min(first + BATCH, inventory.count)
-      this.readAttributes(directory.mustOpen(this.fds), first, end, places)
+      this.readAttributes(fd, first, end, places)
       for (let i = first, r = 0; i < end; i++) {
         const place = places === null ? i : (places[i] ?? -1)
         const e = inventory.entriesAt + i * ENTRY_WORDS
-        const isThere = place >= 0 && this.attributes(directory, place, e, r)
-        if (isFolder(inventory.words, e)) this.descend(directory, isThere ? place : -1, r)
-        else if (this.contents && isThere) yield* this.data(directory, place, e, r)
+        const isThere = place >= 0 && this.attributes(place, e, r)
+        if (isFolder(inventory.words, e)) this.descend(isThere ? place : -1, r)
+        else if (this.contents && isThere) yield* this.data(fd, place, e, r)
         if (place >= 0) r += STAT_WORDS
       }
     }
@@ -148,36 +142,29 @@ class Comparison {
   }
 
   /** By recorded name its place on the disk, -1 for none. Tells what is missing and added. */
-  private places(directory: LayerDirectory): Int32Array {
+  private places(): Int32Array {
     const { names, inventory } = this
     const found = new Map<string, number>()
     for (let i = 0; i < names.count; i++) found.set(names.name(i), i)
     const places = new Int32Array(inventory.count)
     inventory.names().forEach((name, i) => {
       places[i] = found.get(name) ?? -1
-      if (!found.delete(name)) this.tell(pathOf(directory, name), 'missing')
+      if (!found.delete(name)) this.tell(this.walk.path(name), 'missing')
     })
-    for (const name of found.keys()) this.tell(pathOf(directory, name), 'added')
+    for (const name of found.keys()) this.tell(this.walk.path(name), 'added')
     return places
   }
 
   /** A recorded directory's block comes next. One that is none any more has none to compare. */
-  private descend(directory: LayerDirectory, place: number, r: number): void {
+  private descend(place: number, r: number): void {
     const isThere = place >= 0 && isDirectory(this.records, r)
-    this.pending.push(
-      isThere ? new LayerDirectory(this.layer, directory, this.names.name(place)) : null,
-    )
+    this.walk.note(isThere ? this.names.name(place) : null)
   }
 
   /** Compares the entry at word `e` with the stat record at `r`; false when there is none. */
-  private attributes(
-    directory: LayerDirectory,
-    place: number,
-    e: number,
-    r: number,
-  ): boolean {
+  private attributes(place: number, e: number, r: number): boolean {
     if (this.isAsRecorded(e, r)) return true
-    const path = pathOf(directory, this.names.name(place))
+    const path = this.walk.path(this.names.name(place))
     const isThere = this.records[r + ST.mask] !== 0
     if (isThere) this.differ(e, r, path)
     else this.tell(path, 'missing')
@@ -212,7 +199,7 @@ class Comparison {
 
   /** Compares contents, or a symlink's target, with their digest. */
   private *data(
-    directory: LayerDirectory,
+    dirfd: number,
     place: number,
     e: number,
     r: number,
@@ -222,18 +209,17 @@ class Comparison {
     if (word === 0 || statType(this.records, r) !== type) return
     const size = statNumber(this.records, ST.size, r)
     const name = this.names.name(place)
-    const dirfd = directory.mustOpen(this.fds)
     const { value, byBlocks } = this.inventory.digest(word)
     if (type === S_IFLNK) {
       if (!digestOfTarget(dirfd, name).equals(value))
-        this.tell(pathOf(directory, name), 'target')
+        this.tell(this.walk.path(name), 'target')
       return
     }
     const fd = openat2(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, 0)
-    if (fd < 0) throw new FsError(fd, 'open', pathOf(directory, name))
+    if (fd < 0) throw new FsError(fd, 'open', this.walk.path(name))
     try {
       const digest = yield* digestOfFile(fd, size, byBlocks)
-      if (!digest.equals(value)) this.tell(pathOf(directory, name), 'contents')
+      if (!digest.equals(value)) this.tell(this.walk.path(name), 'contents')
     } finally {
       close(fd)
     }
@@ -291,9 +277,4 @@ function deviationOf(
     what: [...changed, ...named(moves)].join(', '),
     moved: changed.length === 0,
   }
-}
-
-function pathOf(directory: LayerDirectory, name: string): string {
-  const above = directory.path()
-  return above === '' ? `/${name}` : `/${above}/${name}`
 }

@@ -1,24 +1,36 @@
 // The names of one directory as the disk has them, side by side in one buffer: no string and no
 // object for each. Holds one directory at a time.
 import { FsError } from '../../errno/fs-error.js'
-import type { FdCache } from '../../layer/fd-cache.js'
-import type { LayerDirectory } from '../../layer/layer-directory.js'
-import { readRecords } from '../../layer/read-directory.js'
+import { getdents64 } from '../../sys/dir.js'
+
+/** struct linux_dirent64: d_reclen at 16, d_name at 19. */
+const RECLEN = 16
+const NAME = 19
+const DOT = 0x2e
+
+const memory = new ArrayBuffer(64 * 1024)
+const dirents = new Uint8Array(memory)
+const halves = new Uint16Array(memory)
 
 export class DirectoryNames {
   /** Each name with its NUL. */
-  bytes = Buffer.alloc(1 << 14)
+  bytes = Buffer.alloc(dirents.length)
   /** Bytes that are used. */
   length = 0
   count = 0
   /** Where each name begins. */
-  offsets = new Uint32Array(1 << 9)
+  offsets = new Uint32Array(1 << 12)
 
-  /** Reads a directory. Throws FsError. */
-  read(directory: LayerDirectory, fds: FdCache): void {
+  /** Reads all of a directory that has just been opened. Throws FsError. */
+  read(fd: number): void {
     this.length = this.count = 0
-    const error = readRecords(directory, fds, this.add)
-    if (error < 0) throw new FsError(error, 'getdents64', directory.path())
+    for (;;) {
+      const bytes = getdents64(fd, dirents, 0)
+      if (bytes < 0) throw new FsError(bytes, 'getdents64')
+      if (bytes === 0) return
+      this.reserve(bytes)
+      this.take(bytes)
+    }
   }
 
   /** The i-th name as a latin1 string. */
@@ -28,19 +40,38 @@ export class DirectoryNames {
     return this.bytes.latin1Slice(start, end - 1)
   }
 
-  private readonly add = (from: Buffer, start: number, end: number): void => {
-    if (this.length + (end - start) + 1 > this.bytes.length)
-      this.bytes = Buffer.concat([this.bytes, Buffer.alloc(this.bytes.length)])
-    if (this.count === this.offsets.length) {
-      const grown = new Uint32Array(this.offsets.length * 2)
-      grown.set(this.offsets)
-      this.offsets = grown
+  private take(length: number): void {
+    const { bytes, offsets } = this
+    let to = this.length
+    let { count } = this
+    for (let at = 0; at < length; at += halves[(at + RECLEN) >>> 1] ?? length) {
+      const start = to
+      let from = at + NAME
+      for (let byte = dirents[from] ?? 0; byte !== 0; byte = dirents[++from] ?? 0)
+        bytes[to++] = byte
+      if (isDots(bytes, start, to)) to = start
+      else {
+        bytes[to++] = 0
+        offsets[count++] = start
+      }
     }
-    const { bytes } = this
-    let at = this.length
-    this.offsets[this.count++] = at
-    for (let i = start; i < end; i++) bytes[at++] = from[i] ?? 0
-    bytes[at++] = 0
-    this.length = at
+    this.length = to
+    this.count = count
   }
+
+  /** Room for the names in so many bytes of records, of which each has 24 at least. */
+  private reserve(bytes: number): void {
+    if (this.length + bytes > this.bytes.length)
+      this.bytes = Buffer.concat([this.bytes, Buffer.alloc(this.bytes.length)])
+    if (this.count + bytes / 24 <= this.offsets.length) return
+    const grown = new Uint32Array(this.offsets.length * 2)
+    grown.set(this.offsets)
+    this.offsets = grown
+  }
+}
+
+/** `.` and `..`. */
+function isDots(bytes: Uint8Array, start: number, end: number): boolean {
+  if (bytes[start] !== DOT || end - start > 2) return false
+  return end - start === 1 || bytes[start + 1] === DOT
 }

@@ -1,8 +1,6 @@
 // Records what an unpacked layer consists of. Comes after the last change of any entry: a change time
 // is known only then, and moving the folder that the layer's root lies in changes none.
 import { FsError } from '../../errno/fs-error.js'
-import { FdCache } from '../../layer/fd-cache.js'
-import { LayerDirectory } from '../../layer/layer-directory.js'
 import type { Layer } from '../../layer/layer.js'
 import { AT_EMPTY_PATH, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } from '../../sys/constants.js'
 import { close, openat2 } from '../../sys/file.js'
@@ -20,10 +18,10 @@ import type { ContentDigests } from './content-digests.js'
 import { digestOfFile, digestOfTarget, finished } from './digest-contents.js'
 import { DirectoryNames } from './directory-names.js'
 import { InventoryWriter } from './inventory-writer.js'
+import { LayerWalk } from './layer-walk.js'
 import { openLayerRoot } from './open-layer-root.js'
 
 const BATCH = 256
-const DESCRIPTORS = 128
 /** What `st_blocks` counts in. */
 const SECTOR = 512
 
@@ -48,51 +46,47 @@ class Recording {
   private readonly layer: Layer
   private readonly digests: ContentDigests
   private readonly writer = new InventoryWriter()
-  private readonly fds = new FdCache(DESCRIPTORS)
+  private readonly walk: LayerWalk
   private readonly names = new DirectoryNames()
   private readonly records = statRecords(BATCH)
-  private readonly pending: LayerDirectory[] = []
 
   constructor(layer: Layer, digests: ContentDigests) {
     this.layer = layer
     this.digests = digests
+    this.walk = new LayerWalk(layer.rootFd)
   }
 
   run(): Buffer {
     const error = statx(this.layer.rootFd, '', AT_EMPTY_PATH, this.records, 0)
     if (error < 0) throw new FsError(error, 'statx', this.layer.path)
     this.writer.entry(this.records, 0, 0)
-    this.pending.push(this.layer.root)
-    for (let next = this.pending.pop(); next !== undefined; next = this.pending.pop())
-      this.directory(next)
+    while (this.walk.next()) this.directory(this.walk.fd)
     return this.writer.finish()
   }
 
   close(): void {
-    this.fds.shrink()
+    this.walk.close()
   }
 
-  private directory(directory: LayerDirectory): void {
+  private directory(fd: number): void {
     const { names } = this
-    names.read(directory, this.fds)
+    names.read(fd)
     this.writer.block(names.count, names.bytes, names.length)
-    const fd = directory.mustOpen(this.fds)
     for (let first = 0; first < names.count; first += BATCH) {
       const count = Math.min(BATCH, names.count - first)
       statxBatch(fd, names.bytes, names.offsets, first, count, this.records)
-      for (let k = 0; k < count; k++) this.entry(directory, fd, first + k, k * STAT_WORDS)
+      for (let k = 0; k < count; k++) this.entry(fd, first + k, k * STAT_WORDS)
     }
   }
 
-  private entry(directory: LayerDirectory, fd: number, i: number, at: number): void {
+  private entry(fd: number, i: number, at: number): void {
     const { records } = this
     if (records[at + ST.mask] === 0)
       throw new FsError(records[at] ?? 0, 'statx', this.names.name(i))
     const hasDigest = isRegular(records, at) || isSymlink(records, at)
     const digest = hasDigest ? this.digest(fd, i, at) : 0
     this.writer.entry(records, at, digest)
-    if (isDirectory(records, at))
-      this.pending.push(new LayerDirectory(this.layer, directory, this.names.name(i)))
+    if (isDirectory(records, at)) this.walk.note(this.names.name(i))
   }
 
   private digest(dirfd: number, i: number, at: number): number {
