@@ -1,8 +1,10 @@
 // Extended attributes of one inode, never of what a symlink points to: getxattrat(2) and family,
 // or the l*xattr calls through /proc/self/fd where the kernel has none of them.
 #include <atomic>
+#include <cstring>
 
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -125,6 +127,17 @@ static napi_value Setxattrat(napi_env env, napi_callback_info info) {
                }));
 }
 
+static int64_t listOf(const Target& target, char* room, size_t size) {
+  return onTarget(
+      target,
+      [&](int fd, const char* path, unsigned flags) {
+        return syscall(SYS_listxattrat, fd, path, flags, room, size);
+      },
+      [&](const char* path, bool follow) {
+        return (follow ? listxattr : llistxattr)(path, room, size);
+      });
+}
+
 static napi_value Listxattrat(napi_env env, napi_callback_info info) {
   Arguments<3> args(env, info);
   Name name;
@@ -132,15 +145,52 @@ static napi_value Listxattrat(napi_env env, napi_callback_info info) {
   args.name(1, name);
   const auto list = args.bytes(2);
   if (!args.ok()) return args.refusal();
-  char* room = reinterpret_cast<char*>(list.data);
-  return toNumber(env, onTarget(
-                           {dirfd, name},
-                           [&](int fd, const char* path, unsigned flags) {
-                             return syscall(SYS_listxattrat, fd, path, flags, room, list.length);
-                           },
-                           [&](const char* path, bool follow) {
-                             return (follow ? listxattr : llistxattr)(path, room, list.length);
-                           }));
+  return toNumber(env, listOf({dirfd, name}, reinterpret_cast<char*>(list.data), list.length));
+}
+
+// Whether a list of names, each with a NUL behind it, has one that begins so.
+static bool hasPrefix(const char* list, int64_t length, const char* prefix, size_t prefixLength) {
+  for (const char* name = list; name < list + length; name += strlen(name) + 1) {
+    if (strncmp(name, prefix, prefixLength) == 0) return true;
+  }
+  return false;
+}
+
+// For many names of a directory: marks[i] is 1 where an attribute begins with the prefix or the
+// list cannot be read, 0 where none does.
+static napi_value XattrPrefixBatch(napi_env env, napi_callback_info info) {
+  Arguments<7> args(env, info);
+  char prefix[XATTR_NAME_MAX + 2];
+  size_t prefixLength = 0;
+  const int dirfd = args.integer(0);
+  const auto names = args.bytes(1);
+  const auto offsets = args.words(2);
+  const int64_t first = args.wide(3);
+  const int64_t count = args.wide(4);
+  args.text(5, prefix, sizeof prefix, prefixLength, ERANGE);
+  const auto marks = args.bytes(6);
+  args.within(first, count, offsets.length);
+  args.within(0, count, marks.length);
+  if (!args.ok()) return args.refusal();
+  static thread_local char list[XATTR_LIST_MAX];
+  static thread_local Name name;
+  for (int64_t i = 0; i < count; i++) {
+    const size_t start = offsets.data[first + i];
+    const size_t room = start < names.length ? names.length - start : 0;
+    const char* text = reinterpret_cast<const char*>(names.data + start);
+    const void* end = room > 0 ? memchr(text, 0, room) : nullptr;
+    const size_t length = end == nullptr ? 0 : static_cast<const char*>(end) - text;
+    if (end == nullptr || length >= sizeof name.text) {
+      args.outOfRange("a name outside the buffer");
+      return args.refusal();
+    }
+    memcpy(name.text, text, length + 1);
+    name.length = length;
+    const int64_t got = listOf({dirfd, name}, list, sizeof list);
+    const bool has = got > 0 && hasPrefix(list, got, prefix, prefixLength);
+    marks.data[i] = has || (got < 0 && got != -EOPNOTSUPP) ? 1 : 0;
+  }
+  return toNumber(env, 0);
 }
 
 static napi_value Removexattrat(napi_env env, napi_callback_info info) {
@@ -166,5 +216,6 @@ void addXattr(Exports& exports) {
   exports.add("getxattrat", Getxattrat);
   exports.add("setxattrat", Setxattrat);
   exports.add("listxattrat", Listxattrat);
+  exports.add("xattrPrefixBatch", XattrPrefixBatch);
   exports.add("removexattrat", Removexattrat);
 }

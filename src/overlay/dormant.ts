@@ -3,8 +3,9 @@
 // tree then makes a node for each directory only. A child wakes, which means it gets its node
 // under the same nodeid, with the first request that names it.
 //
-// Only a directory that is one part of the lowermost layer has dormant children: its listing
-// never changes, and its files need no second look. All of them wake before it gets an upper.
+// Only a directory without an upper has dormant children: its listing never changes. All of them
+// wake before it gets one. And only children that need no second look: nothing redirects them or
+// holds their data elsewhere, and directories have one part.
 import { LayerDirectory } from '../layer/layer-directory.js'
 import { S_IFDIR } from '../sys/constants.js'
 import { ST, statType } from '../sys/stat.js'
@@ -17,18 +18,32 @@ type DirectoryNode = Node & { dir: Directory }
 /** A listing is kept for its dormant children; with fewer of them it would be much for little. */
 const SPARSE = 16
 
-/** The part whose children may be dormant; null where none may. */
-export function dormantPart(u: Union, dir: Directory): LayerDirectory | null {
-  const [part] = dir.lowers
-  if (part === undefined || dir.upper !== null || dir.lowers.length > 1) return null
-  if (part.layer.index !== u.rootLowers.length || part.layer.override !== null)
-    return null
-  return u.ids.isIdentity && !dir.removed ? part : null
+/** Whether children of a directory may be dormant, if the parts they lie in allow it. */
+export function mayHaveDormant(u: Union, dir: Directory): boolean {
+  return dir.upper === null && !dir.removed && u.ids.isIdentity
 }
 
-/** Whether a child with these attributes may be dormant: not one of several hard links. */
-export function mayBeDormant(record: Uint32Array, at: number): boolean {
-  return (record[at + ST.nlink] ?? 0) < 2 || statType(record, at) === S_IFDIR
+/**
+ * Whether a child with these attributes may be dormant: not one of several hard links, nor a
+ * directory that others may merge with. `marked`: it has attributes of the overlay's.
+ */
+export function mayBeDormant(
+  u: Union,
+  part: LayerDirectory,
+  record: Uint32Array,
+  at: number,
+  several: boolean,
+  marked: boolean,
+): boolean {
+  if (part.layer.override !== null) return false
+  // In the lowermost layer there is nothing that such attributes could lead to.
+  if (marked && !isLowermost(u, part)) return false
+  return statType(record, at) === S_IFDIR ? !several : (record[at + ST.nlink] ?? 0) < 2
+}
+
+/** Whether nothing lies below a part's layer. */
+export function isLowermost(u: Union, part: LayerDirectory): boolean {
+  return part.layer.index === u.rootLowers.length
 }
 
 /** Counts a lookup of a listed child without a node; returns its nodeid. */
@@ -53,7 +68,7 @@ export function countDormant(
 /** The node of a dormant child, which from now on has one. */
 export function wake(u: Union, parent: DirectoryNode, i: number): Node {
   const { listing } = parent.dir
-  const [part] = parent.dir.lowers
+  const part = parent.dir.lowers[(listing?.placeAt(i) ?? 0) - 1]
   if (listing === null || part === undefined) throw new Error('nothing dormant here')
   const name = listing.nameAt(i)
   const node = new Node(listing.typeAt(i) << 12)

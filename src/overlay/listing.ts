@@ -175,6 +175,11 @@ export class Listing {
     return this.kind(i) & TYPE_MASK
   }
 
+  /** In more than one part, or perhaps so. */
+  isSeveral(i: number): boolean {
+    return (this.kind(i) & SEVERAL) !== 0
+  }
+
   placeAt(i: number): number {
     return this.kind(i) >>> PLACE_SHIFT
   }

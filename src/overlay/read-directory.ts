@@ -6,8 +6,9 @@ import type { LayerDirectory } from '../layer/layer-directory.js'
 import { applyOverride } from '../layer/owner-override.js'
 import { statxBatch } from '../sys/inode.js'
 import { ST, STAT_WORDS, statType } from '../sys/stat.js'
+import { xattrPrefixBatch } from '../sys/xattr.js'
 import { present, readAttributes } from './attributes.js'
-import { countDormant, dormantPart, mayBeDormant } from './dormant.js'
+import { countDormant, isLowermost, mayBeDormant, mayHaveDormant } from './dormant.js'
 import type { Listing } from './listing.js'
 import { DT_DIR, listingOf } from './listings.js'
 import { lookupChild } from './lookup.js'
@@ -19,8 +20,14 @@ type DirectoryNode = Node & { dir: Directory }
 
 const BATCH = 256
 const names = Buffer.alloc(BATCH * 256)
+/** Where the names of a batch begin in `names`; and those of one part's. */
+const starts = new Uint32Array(BATCH)
 const offsets = new Uint32Array(BATCH)
+/** Which entries of a batch lie in one part. */
 const members = new Uint32Array(BATCH)
+/** Which entries have attributes of the overlay's. */
+const marks = new Uint8Array(BATCH)
+const batchMarks = new Uint8Array(BATCH)
 const batchRecords = new Uint32Array(BATCH * STAT_WORDS)
 const records = new Uint32Array(BATCH * STAT_WORDS)
 const record = new Uint32Array(STAT_WORDS)
@@ -99,69 +106,74 @@ function addBatch(
   first: number,
   count: number,
 ): boolean {
-  const part = dormantPart(u, node.dir)
-  if (part !== null) readPart(u, part, listing, first, count)
-  else readParts(u, node.dir, listing, first, count)
+  const dormant = mayHaveDormant(u, node.dir)
+  readParts(u, node.dir, listing, first, count, dormant)
   for (let k = 0; k < count; k++) {
     const i = first + k
     if (listing.isGone(i)) continue
     if (!pack.fitsPlus(listing.lengthAt(i))) return false
     if (records[k * STAT_WORDS + ST.mask] === 0) continue
-    if (part !== null && addDormant(u, pack, node, part, listing, i, k)) continue
+    if (dormant && addDormant(u, pack, node, listing, i, k)) continue
     addEntry(u, pack, node, listing, i, k * STAT_WORDS)
   }
   return true
-}
-
-/** Attributes of a batch of which all lie in one part. */
-function readPart(
-  u: Union,
-  part: LayerDirectory,
-  listing: Listing,
-  first: number,
-  count: number,
-): void {
-  writeNames(listing, first, count)
-  statxBatch(u.fd(part), names, offsets, 0, count, records)
 }
 
 /** The names of a batch, and where each begins. */
 function writeNames(listing: Listing, first: number, count: number): void {
   names.latin1Write(listing.namesOf(first, count), 0)
   const start = listing.startOf(first)
-  for (let k = 0; k < count; k++) offsets[k] = listing.startOf(first + k) - start
+  for (let k = 0; k < count; k++) starts[k] = listing.startOf(first + k) - start
 }
 
-/** Attributes of a batch, part by part. */
+/**
+ * Attributes of a batch, part by part; and, where `marked`, which of its entries have attributes
+ * of the overlay's.
+ */
 function readParts(
   u: Union,
   dir: Directory,
   listing: Listing,
   first: number,
   count: number,
+  marked: boolean,
 ): void {
-  const places = new Set<number>()
-  for (let k = 0; k < count; k++) places.add(listing.placeAt(first + k))
-  for (const place of places) {
+  writeNames(listing, first, count)
+  let left = count
+  for (let place = 0; left > 0 && place <= dir.lowers.length; place++) {
     const part = place === 0 ? dir.upper : (dir.lowers[place - 1] ?? null)
-    if (part === null) continue
-    writeNames(listing, first, count)
     let several = 0
-    for (let k = 0; k < count; k++) {
-      if (listing.placeAt(first + k) !== place) continue
-      offsets[several] = offsets[k] ?? 0
-      members[several++] = k
-    }
-    const fd = u.fd(part)
-    statxBatch(fd, names, offsets, 0, several, batchRecords)
-    const { override } = part.layer
-    for (let m = 0; m < several; m++) {
-      const from = m * STAT_WORDS
-      const k = members[m] ?? 0
-      if (override !== null)
-        applyOverride(override, fd, listing.nameAt(first + k), batchRecords, from)
-      records.set(batchRecords.subarray(from, from + STAT_WORDS), k * STAT_WORDS)
-    }
+    for (let k = 0; k < count; k++)
+      if (listing.placeAt(first + k) === place) members[several++] = k
+    left -= several
+    if (part !== null && several > 0) readPart(u, part, listing, first, several, marked)
+  }
+}
+
+/** The same for those of one part: the first `count` of `members`. */
+function readPart(
+  u: Union,
+  part: LayerDirectory,
+  listing: Listing,
+  first: number,
+  count: number,
+  marked: boolean,
+): void {
+  for (let m = 0; m < count; m++) offsets[m] = starts[members[m] ?? 0] ?? 0
+  const fd = u.fd(part)
+  statxBatch(fd, names, offsets, 0, count, batchRecords)
+  const asks = marked && !isLowermost(u, part)
+  if (asks)
+    xattrPrefixBatch(fd, names, offsets, 0, count, u.format.xattrs.prefix, batchMarks)
+  const { override } = part.layer
+  for (let m = 0; m < count; m++) {
+    const from = m * STAT_WORDS
+    const k = members[m] ?? 0
+    if (override !== null)
+      applyOverride(override, fd, listing.nameAt(first + k), batchRecords, from)
+    const to = k * STAT_WORDS
+    for (let w = 0; w < STAT_WORDS; w++) records[to + w] = batchRecords[from + w] ?? 0
+    marks[k] = asks ? (batchMarks[m] ?? 1) : 0
   }
 }
 
@@ -170,14 +182,16 @@ function addDormant(
   u: Union,
   pack: DirentPacker,
   node: DirectoryNode,
-  part: LayerDirectory,
   listing: Listing,
   i: number,
   k: number,
 ): boolean {
   const at = k * STAT_WORDS
+  const part = node.dir.lowers[listing.placeAt(i) - 1]
+  if (part === undefined) return false
   if (listing.idAt(i) === 0) {
-    if (!mayBeDormant(records, at)) return false
+    const several = listing.isSeveral(i)
+    if (!mayBeDormant(u, part, records, at, several, marks[k] !== 0)) return false
     if (node.dir.children.size > 0 && node.dir.children.has(listing.nameAt(i)))
       return false
   }
@@ -185,7 +199,7 @@ function addDormant(
   u.stack.inodeNumbers.show(part.layer, records, at)
   pack.addPlusFrom(
     names,
-    offsets[k] ?? 0,
+    starts[k] ?? 0,
     listing.lengthAt(i),
     listing.cookieLow(i),
     listing.cookieHigh(i),

@@ -238,6 +238,19 @@ export interface Native {
   ) => number
   /** NUL-separated names; with a buffer of length 0 only the length. */
   readonly listxattrat: (dirfd: number, name: string, list: Uint8Array) => number
+  /**
+   * For `count` names of a directory, as statxBatch takes them: `marks[i]` is 1 where an
+   * attribute begins with `prefix` or the list cannot be read, else 0. Returns 0.
+   */
+  readonly xattrPrefixBatch: (
+    dirfd: number,
+    names: Uint8Array,
+    offsets: Uint32Array,
+    first: number,
+    count: number,
+    prefix: string,
+    marks: Uint8Array,
+  ) => number
   readonly removexattrat: (dirfd: number, name: string, attribute: string) => number
 
   // ---- handle.cc ------------------------------------------------------------------------

@@ -11,5 +11,8 @@ export const setxattrat = native.setxattrat
 /** NUL-separated names and their length. */
 export const listxattrat = native.listxattrat
 
+/** Which of many names have an attribute that begins with a prefix; see native.ts. */
+export const xattrPrefixBatch = native.xattrPrefixBatch
+
 /** Removes an attribute; -ENODATA: there is none. */
 export const removexattrat = native.removexattrat

@@ -43,6 +43,7 @@ const SIGNATURES: Record<Exclude<keyof typeof native, 'abi' | 'restore'>, string
   getxattrat: 'issU',
   setxattrat: 'issUi',
   listxattrat: 'isU',
+  xattrPrefixBatch: 'iUWwwsU',
   removexattrat: 'iss',
   name_to_handle_at: 'isUIi',
   open_by_handle_at: 'iUi',

@@ -14,6 +14,7 @@ import { close, openat2 } from '../../src/sys/file.js'
 import {
   getxattrat,
   listxattrat,
+  xattrPrefixBatch,
   removexattrat,
   setxattrat,
 } from '../../src/sys/xattr.js'
@@ -112,4 +113,19 @@ t.test('odd names and errors', async t => {
   t.equal(read(fd, 'f\xff', `user.${'x'.repeat(251)}`), 'ERANGE')
   t.equal(outcome(setxattrat(fd, 'f\xff', 'nonsense', NONE, 0)), 'EOPNOTSUPP')
   t.equal(outcome(setxattrat(fd, 'f\xff', 'user.x', new Uint8Array(65537), 0)), 'E2BIG')
+})
+
+t.test('which of many names have an attribute that begins so', async t => {
+  const { fd, at } = place(t)
+  for (const name of ['plain', 'other', 'has']) fs.writeFileSync(at(name), '')
+  fs.symlinkSync('has', at('link'))
+  setxattrat(fd, 'other', 'user.overlayer', Buffer.from('x'), 0)
+  setxattrat(fd, 'has', 'user.a', Buffer.from('x'), 0)
+  setxattrat(fd, 'has', 'user.overlay.opaque', Buffer.from('y'), 0)
+  const names = Buffer.from('plain\0other\0has\0link\0gone\0')
+  const offsets = Uint32Array.from([0, 6, 12, 16, 21])
+  const marks = new Uint8Array(5).fill(9)
+  t.equal(xattrPrefixBatch(fd, names, offsets, 0, 5, 'user.overlay.', marks), 0)
+  t.same([...marks], [0, 0, 1, 0, 1], 'what is gone cannot be read')
+  t.throws(() => xattrPrefixBatch(fd, names, Uint32Array.from([99]), 0, 1, 'u', marks))
 })
