@@ -22,7 +22,7 @@ export const suites: readonly Suite[] = [
   plain('unit', 60),
   { ...plain('native', 60), needs: ['root'], mounts: true },
   mounting('integration', 120),
-  mounting('conformance', 600),
+  { ...mounting('conformance', 600), together: true },
   mounting('security', 120),
   mounting('exerciser', 180),
   mounting('fuzz', 300),
