@@ -91,6 +91,7 @@ async function verify(layers: readonly OpenLayer[], contents: boolean): Promise<
     if (inventory === 'damaged') {
       lines.push(`layer ${digest}: the record of its entries is damaged`)
       place ??= { layer: digest }
+      moved = false
       continue
     }
     const deviations = await taken(compareInventory(layer, inventory, contents))
@@ -100,8 +101,11 @@ async function verify(layers: readonly OpenLayer[], contents: boolean): Promise<
     moved &&= deviations.every(one => one.moved)
   }
   if (place === null) return
-  const why = moved ? 'If the store was copied, ' : 'If the image is not to be lost, '
-  lines.push(`${why}'plyfs fsck --repair' compares it with its blobs and sets it right`)
+  lines.push(
+    moved
+      ? "If the store was copied, 'plyfs fsck --repair' compares it with its blobs and records it anew"
+      : "'plyfs fsck --repair' compares the store with its blobs and sets it right",
+  )
   throw new ImageError('mismatch', lines.join('\n'), place)
 }
 

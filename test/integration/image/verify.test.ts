@@ -55,8 +55,10 @@ function freshStore(): Promise<{ root: string; layers: string[] }> {
 /** What a mount says; it is ended at once where there is one. */
 async function tryMount(root: string, ...options: string[]): Promise<Ran> {
   const ran = await plyfs(root, 'mount', ...options, 'small:1', point)
-  if (isMounted(point)) await must('umount', [point])
-  else if (ran.status === 0) throw new Error('it said yes, and nothing is mounted')
+  const mounted = isMounted(point)
+  if (mounted) await must('umount', [point])
+  if (mounted !== (ran.status === 0))
+    throw new Error(`status ${ran.status ?? '?'}, ${mounted ? '' : 'not '}mounted`)
   return ran
 }
 
