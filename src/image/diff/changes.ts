@@ -30,8 +30,8 @@ const NOTHING: UpperListing = { objects: new Map(), whiteouts: new Set() }
 
 /**
  * The changes, in the order of their paths' bytes. Of a deleted directory only itself is told, of a
- * new one everything. A directory is changed when its owner, mode or time are, or when a name in it
- * was added or deleted.
+ * new one everything. A directory is changed when its owner, mode or time are, or anything in it;
+ * whatever else lies in the upper layer counts as changed.
  * @throws FsError
  */
 export function changesOf(options: DiffOptions): Change[] {
@@ -82,41 +82,40 @@ class UpperComparison {
     this.layer.close()
   }
 
-  /** Tells what is different below a directory; whether names of its own came or went. */
+  /** Tells what is different below a directory; whether anything is. */
   private directory(place: Place): boolean {
+    const told = this.changes.length
     const { upper, lower, before } = place
     const listing =
       upper === undefined ? NOTHING : readUpper(upper, this.fds, this.format)
-    let renamed = false
-    for (const object of listing.objects.values()) {
-      const isHidden = listing.whiteouts.has(object.name)
-      renamed = this.upperObject(place, object, isHidden) || renamed
-    }
-    for (const name of goneFrom(this.stack, listing, lower, before)) {
+    for (const object of listing.objects.values())
+      this.upperObject(place, object, listing.whiteouts.has(object.name))
+    for (const name of goneFrom(this.stack, listing, lower, before))
       this.changes.push({ kind: 'D', path: `${place.path}/${name}` })
-      renamed = true
-    }
-    if (lower === undefined || lower === before) return renamed
-    for (const name of this.stack.names(lower)) {
-      if (listing.objects.has(name) || listing.whiteouts.has(name)) continue
-      renamed = this.movedObject(place, lower, name) || renamed
-    }
-    return renamed
+    const moved = lower === undefined || lower === before ? [] : this.stack.names(lower)
+    for (const name of moved)
+      if (
+        lower !== undefined &&
+        !listing.objects.has(name) &&
+        !listing.whiteouts.has(name)
+      )
+        this.movedObject(place, lower, name)
+    return this.changes.length > told
   }
 
-  /** An object of the upper; whether its name is new. @param isHidden nothing shows through. */
-  private upperObject(place: Place, object: UpperObject, isHidden: boolean): boolean {
+  /** An object of the upper. @param isHidden nothing shows through. */
+  private upperObject(place: Place, object: UpperObject, isHidden: boolean): void {
     const { name, record } = object
     const path = `${place.path}/${name}`
     const before = place.before && this.stack.lookup(place.before, name)
     if (!isDirectory(record) || place.upper === undefined) {
       this.changes.push({ kind: before === undefined ? 'A' : 'C', path })
-      return before === undefined
+      return
     }
     const covers = isHidden || object.opaque
     const merged = covers ? undefined : lowerPart(this.stack, () => place.lower, object)
     const isSame = before !== undefined && merged?.path === before.path
-    const renamed = this.directory({
+    const changed = this.directory({
       path,
       upper: new LayerDirectory(this.layer, place.upper, name),
       lower: isSame ? before.directory : merged?.directory,
@@ -124,15 +123,14 @@ class UpperComparison {
     })
     const dirfd = place.upper.mustOpen(this.fds)
     if (before === undefined) this.changes.push({ kind: 'A', path })
-    else if (renamed || this.differs(dirfd, object, before))
+    else if (changed || this.differs(dirfd, object, before))
       this.changes.push({ kind: 'C', path })
-    return before === undefined
   }
 
   /** An object of the layers below that a renamed directory shows at another path. */
-  private movedObject(place: Place, lower: StackDirectory, name: string): boolean {
+  private movedObject(place: Place, lower: StackDirectory, name: string): void {
     const found = this.stack.lookup(lower, name)
-    if (found === undefined) return false
+    if (found === undefined) return
     const path = `${place.path}/${name}`
     const before = place.before && this.stack.lookup(place.before, name)
     if (found.directory !== undefined)
@@ -143,7 +141,6 @@ class UpperComparison {
         before: before?.directory,
       })
     this.changes.push({ kind: before === undefined ? 'A' : 'C', path })
-    return before === undefined
   }
 
   /** Whether a directory has another type, mode, owner or time than the image's. */

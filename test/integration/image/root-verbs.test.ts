@@ -133,6 +133,7 @@ t.test('diff and export of a writable layer', async t => {
       'C /etc/hosts',
       'A /etc/new',
       'D /etc/one',
+      'C /usr',
       'C /usr/lib',
       'D /etc/\xff\xfe',
     ]
