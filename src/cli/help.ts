@@ -21,13 +21,19 @@ const GENERAL = `  timeout=SECONDS         for layers that are changed below the
   ro nodev nosuid noexec noatime relatime strictatime sync dirsync remount ... as in mount(8)`
 
 export const MOUNT_HELP = `Usage: plyfs mount [-f] [-d] -o OPTIONS [SOURCE] DIR
+       plyfs mount [-f] [-d] [--rw[=NAME]] [--verify=MODE] [--root DIR] [-o OPTIONS] IMAGE DIR
 
-Mounts the union of directories on DIR and returns when it serves.
+Mounts the union of directories, or an image of the store, on DIR and returns when it serves.
 
   -o OPTIONS   options, comma-separated; may be repeated
   -f           stay in the foreground
   -d           the same, and log every request
   -h, --help   this text
+  --rw=NAME    with a writable layer that is kept by name; --rw: one that goes with the mount
+  --verify=quick|full|none
+               compare names and attributes of the layers' entries with what was unpacked
+               (default), contents too, or nothing; what differs is named and not mounted
+  --root DIR   the store
 
 Options (those of kernel overlayfs and of fuse-overlayfs, with the same meaning):
 ${LAYERS}
