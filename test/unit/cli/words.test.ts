@@ -14,7 +14,8 @@ t.test('plyfs mount', async t => {
     debug: false,
     sloppy: false,
   })
-  t.match(parseMountVerb(['overlay', '/m', '-d']), {
+  t.match(parseMountVerb(['overlay', '/m', '-d', '-o', 'ro,lowerdir=/l']), {
+    form: 'verb',
     source: 'overlay',
     mountPoint: '/m',
     debug: true,
@@ -28,6 +29,36 @@ t.test('plyfs mount', async t => {
   t.match(parseMountVerb(['-fd', '/m']), { foreground: true, debug: true })
   t.equal(parseMountVerb(['--help']), 'help')
   t.match(parseMountVerb(['/m\xff']), { mountPoint: '/m\xff' })
+})
+
+t.test('plyfs mount of an image', async t => {
+  t.same(parseMountVerb(['debian:12', '/m']), {
+    form: 'image',
+    image: 'debian:12',
+    mountPoint: '/m',
+    options: [],
+    writable: null,
+    verify: 'quick',
+    root: null,
+    foreground: false,
+    debug: false,
+  })
+  t.match(parseMountVerb(['--rw', 'a', '/m']), { writable: '', image: 'a' })
+  t.match(parseMountVerb(['--rw=mine', '--verify=full', 'a', '/m', '-o', 'nodev']), {
+    writable: 'mine',
+    verify: 'full',
+    options: ['nodev'],
+  })
+  t.match(parseMountVerb(['--root', '/s', '--verify', 'none', 'a', '/m']), {
+    root: '/s',
+    verify: 'none',
+  })
+  t.throws(() => parseMountVerb(['--verify=some', 'a', '/m']), {
+    message: /quick, full or none/,
+  })
+  t.throws(() => parseMountVerb(['--rw', '-o', 'lowerdir=/l', '/m']), {
+    message: /--rw is for images/,
+  })
 })
 
 t.test('how it is not called', async t => {
