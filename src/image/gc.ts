@@ -14,6 +14,8 @@ export interface Swept {
   readonly layers: readonly Digest[]
   /** Names in `incoming/`. */
   readonly leftovers: readonly string[]
+  /** Writable layers of mounts that died, names in `writable/`. */
+  readonly writable: readonly string[]
   /** Bytes of the blobs, and of the contents of the layers. */
   readonly bytes: number
 }
@@ -65,6 +67,7 @@ async function sweep(
     const leftovers = how.leftovers
       ? fs.readdirSync(nodePath(store.place.incoming), 'latin1')
       : []
+    const writable = how.leftovers ? store.writable.sweep(how.dryRun) : []
     const bytes =
       sum(blobs.map(digest => store.blobs.size(digest) ?? 0)) +
       sum(layers.map(chainId => store.layers.record(chainId)?.bytes ?? 0))
@@ -74,7 +77,7 @@ async function sweep(
       for (const digest of blobs) store.blobs.remove(digest)
       for (const name of leftovers) removeTree(`${store.place.incoming}/${name}`)
     }
-    return { blobs, layers, leftovers, bytes }
+    return { blobs, layers, leftovers, writable, bytes }
   } finally {
     lock.release()
   }

@@ -65,7 +65,9 @@ export function readRecords(
   const fd = dir.open(cache)
   if (fd < 0) return fd
   if (dir.pathOnly) return readThrough(fd, visit)
-  return lseek(fd, 0, SEEK_SET) < 0 ? readThrough(fd, visit) : drainRecords(fd, visit)
+  const ready = dir.isRewound ? 0 : lseek(fd, 0, SEEK_SET)
+  dir.isRewound = false
+  return ready < 0 ? readThrough(fd, visit) : drainRecords(fd, visit)
 }
 
 /** A descriptor that only names the directory: one that can list is opened for the moment. */

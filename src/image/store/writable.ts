@@ -23,6 +23,7 @@ export interface WritableLayer {
 
 /** Names of layers without one begin so. */
 const PASSING = '.passing-'
+const LOCK = '.lock'
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/
 
 export class WritableLayers {
@@ -61,15 +62,14 @@ export class WritableLayers {
   passing(image: Digest, top: string): WritableLayer {
     const folder = `${this.place.writable}/${PASSING}${randomBytes(8).toString('hex')}`
     fs.mkdirSync(nodePath(this.place.writable), { recursive: true, mode: 0o700 })
-    const lock = tryLock(`${folder}.lock`, 'exclusive')
+    const lock = tryLock(`${folder}${LOCK}`, 'exclusive')
     if (lock === null) throw new ImageError('store', `${folder} is locked`)
     this.make(folder, image, top)
     return {
       upper: `${folder}/upper`,
       work: `${folder}/work`,
       end: () => {
-        removeTree(folder)
-        fs.rmSync(nodePath(`${folder}.lock`), { force: true })
+        removePassing(folder)
         lock.release()
       },
     }
@@ -89,20 +89,19 @@ export class WritableLayers {
     return this.entries().filter(name => NAME.test(name))
   }
 
-  /** Removes what mounts that died have left. Returns how many layers. */
-  sweep(): number {
-    let removed = 0
+  /** Removes what mounts that died have left, or only says what. Returns names of folders. */
+  sweep(dryRun: boolean): string[] {
+    const left: string[] = []
     for (const entry of this.entries()) {
-      if (!entry.startsWith(PASSING) || entry.endsWith('.lock')) continue
-      const folder = `${this.place.writable}/${entry}`
-      const lock = tryLock(`${folder}.lock`, 'exclusive')
+      if (!entry.startsWith(PASSING) || !entry.endsWith(LOCK)) continue
+      const folder = `${this.place.writable}/${entry.slice(0, -LOCK.length)}`
+      const lock = tryLock(`${folder}${LOCK}`, 'exclusive')
       if (lock === null) continue
-      removeTree(folder)
-      fs.rmSync(nodePath(`${folder}.lock`), { force: true })
+      left.push(entry.slice(0, -LOCK.length))
+      if (!dryRun) removePassing(folder)
       lock.release()
-      removed++
     }
-    return removed
+    return left
   }
 
   private entries(): string[] {
@@ -122,4 +121,10 @@ export class WritableLayers {
     fs.mkdirSync(nodePath(`${folder}/work`), { mode: 0o700 })
     replaceFile(`${folder}/writable.json`, `${JSON.stringify({ image })}\n`)
   }
+}
+
+/** The lock's file last: it says that there is something to remove. */
+function removePassing(folder: string): void {
+  removeTree(folder)
+  fs.rmSync(nodePath(`${folder}${LOCK}`), { force: true })
 }
