@@ -59,18 +59,17 @@ void op_dirread(struct tokens *in) {
   }
 }
 
-// Back to the position after the k-th record read so far, the last one where there are fewer (how
-// many there are depends on the order, which is each side's own); 0 is the beginning.
+// Back to the position after the k-th record read so far, EBADF where there are fewer; 0 is the
+// beginning.
 void op_dirseek(struct tokens *in) {
   int slot = (int)take_number(in);
   size_t k = (size_t)take_number(in);
   int fd = slot >= 0 && slot < SLOTS ? slots[slot] : -1;
-  if (fd < 0) {
+  if (fd < 0 || k > positions[slot].count) {
     errno = EBADF;
     answer(-1);
     return;
   }
-  if (k > positions[slot].count) k = positions[slot].count;
   int64_t offset = k ? positions[slot].at[k - 1] : 0;
   positions[slot].count = k;
   answer(lseek(fd, offset, SEEK_SET) < 0 ? -1 : 0);
