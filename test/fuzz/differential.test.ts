@@ -16,7 +16,7 @@ async function fuzz(...args: string[]): Promise<{ status: number | null; said: s
   const { status, stdout, stderr } = await run(
     join(projectRoot(), 'scripts/fuzz'),
     ['--no-build', '--no-shrink', '--save', save, ...args],
-    { limit: 200_000 },
+    { limit: 240_000 },
   )
   const said = stdout + stderr
   for (const line of said.trimEnd().split('\n')) t.comment(line)
@@ -41,6 +41,8 @@ t.test('fuse-overlayfs differs from kernel overlayfs', async t => {
   t.match(said, /^1 differences/m)
 })
 
+const missing: string[][] = []
+
 for (const [fs, seed] of [
   ['ext4', '100'],
   ['xfs', '200'],
@@ -55,5 +57,14 @@ for (const [fs, seed] of [
       seed,
     )
     t.equal(status, 0, /differences, .*/.exec(said)?.[0] ?? 'it ended early')
+    missing.push(/^opcodes never reached: (.*)$/m.exec(said)?.[1]?.split(' ') ?? [])
   })
 }
+
+t.test('every opcode was reached in one of the runs', async t => {
+  const [one = [], other = []] = missing
+  t.same(
+    one.filter(name => other.includes(name)),
+    [],
+  )
+})
