@@ -201,9 +201,10 @@ class Execution {
 
   /** The raw uppers, when both sides are unmounted. */
   #compareUppers(): Finding | undefined {
-    // An indexed link says for the directory it lies in that there is something from below.
+    // Which names of an indexed link are there is each side's own, and so is the mark that such a
+    // name leaves on its directory.
     const trees = [this.a, this.b].map(side =>
-      foldIndexedLinks(withoutSpentMarks(side.upperTree())),
+      withoutSpentMarks(foldIndexedLinks(side.upperTree())),
     )
     const differences = compareTrees(trees[0] ?? [], trees[1] ?? [], {
       raw: true,
