@@ -39,8 +39,9 @@ export async function mountImage(
 ): Promise<number> {
   const lowers = await store.unpacked(request.image, progress)
   const use = await store.use(request.image, 'mount', request.mountPoint)
-  const writable = openWritable(store, request, lowers)
+  let writable: WritableLayer | null = null
   try {
+    writable = openWritable(store, request, lowers)
     const plan = await checkLayers(planImage(store, request, lowers, writable, env))
     return await serve(plan, () => verify(lowers))
   } finally {
