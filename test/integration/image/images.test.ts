@@ -217,7 +217,13 @@ t.test('the use of a process that was killed is over', async t => {
 t.test('gc keeps untagged images, prune does not', async t => {
   const store = await storeWith(t, [one, 'x:1'], [two, 'x:1'])
   const before = contentsOf(store)
-  t.same(await collectGarbage(store), { blobs: [], layers: [], leftovers: [], bytes: 0 })
+  t.same(await collectGarbage(store), {
+    blobs: [],
+    layers: [],
+    leftovers: [],
+    writable: [],
+    bytes: 0,
+  })
   t.same(contentsOf(store), before)
   const pruned = await pruneImages(store)
   t.same(
