@@ -23,8 +23,6 @@ export class LayerDirectory implements FdHolder {
   fd = -1
   used = 0
   busy = 0
-  /** The descriptor's position is the beginning: nothing was listed through it yet. */
-  isRewound = false
   /** The descriptor was opened without read permission and cannot list. */
   pathOnly = false
 
@@ -61,7 +59,6 @@ export class LayerDirectory implements FdHolder {
       base = transient = fd
     }
     this.fd = base
-    this.isRewound = true
     cache.admit(this)
     return base
   }

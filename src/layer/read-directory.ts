@@ -65,8 +65,9 @@ export function readRecords(
   const fd = dir.open(cache)
   if (fd < 0) return fd
   if (dir.pathOnly) return readThrough(fd, visit)
-  const ready = dir.isRewound ? 0 : lseek(fd, 0, SEEK_SET)
-  dir.isRewound = false
+  // Also where nothing was read yet: on btrfs an open directory lists what it held when it was
+  // opened or last rewound (btrfs_get_dir_last_index).
+  const ready = lseek(fd, 0, SEEK_SET)
   return ready < 0 ? readThrough(fd, visit) : drainRecords(fd, visit)
 }
 
