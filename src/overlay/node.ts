@@ -51,8 +51,8 @@ export class Node {
   protection = 0
   /** The last change of attributes took the file capabilities away. */
   lostCapability = false
-  /** Opened for writing, and not closed by all since. */
-  hasWriters = false
+  /** How often it is open for writing. */
+  writers = 0
   /** Opened for writing in passthrough at least once: never cached again. */
   writtenBelow = false
   /** Opened read-write so: a shared mapping may change its attributes without a word to us. */

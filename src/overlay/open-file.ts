@@ -51,6 +51,8 @@ export interface OpenAnswer {
 export class OpenFiles {
   /** Handles by number: RELEASE may come after FORGET of its node. */
   private readonly handles: (Node | null)[] = [null]
+  /** Which of them may write. */
+  private readonly writing: boolean[] = [false]
   private readonly free: number[] = []
   private readonly answer: OpenAnswer = { flags: 0, backingId: 0 }
   /** Idle nodes with a backing id, the least recently used first. */
@@ -100,7 +102,7 @@ export class OpenFiles {
       const error = this.hold(node, file, access)
       if (error < 0) return error
     }
-    if (access !== O_RDONLY) node.hasWriters = true
+    if (access !== O_RDONLY) node.writers++
     if (file.mode === 'passthrough' && access !== O_RDONLY) {
       node.writtenBelow = true
       if (access === O_RDWR) node.mappedBelow = true
@@ -109,6 +111,7 @@ export class OpenFiles {
     this.openCount++
     const fh = this.free.pop() ?? this.handles.length
     this.handles[fh] = node
+    this.writing[fh] = access !== O_RDONLY
     return fh
   }
 
@@ -133,9 +136,9 @@ export class OpenFiles {
     this.handles[fh] = null
     this.free.push(fh)
     this.openCount--
+    if (this.writing[fh] === true) node.writers--
     if (--node.file.opens > 0) return
     node.file.mode = 'idle'
-    node.hasWriters = false
     this.letGo(node.file)
     if (node.id === 0 || node.isNameless) this.forget(node)
     else if (node.file.backingId > 0) this.keepBacking(node)

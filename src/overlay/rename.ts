@@ -96,7 +96,16 @@ function mayReplace(u: Union, node: Node, victim: Node | null): number {
   if (victim === null || victim === node) return 0
   if (victim.isDirectory && !node.isDirectory) return -E.EISDIR
   if (!victim.isDirectory && node.isDirectory) return -E.ENOTDIR
-  return hasDirectory(victim) && listingOf(u, victim).size > 0 ? -E.ENOTEMPTY : 0
+  if (!hasDirectory(victim) || listingOf(u, victim).size === 0) return 0
+  return isDisksToRefuse(u, victim) ? 0 : -E.ENOTEMPTY
+}
+
+/**
+ * ovl_rename looks into a directory only where a lower has part in it; the disk refuses to
+ * replace what is in the upper alone, in its own words (ENOTEMPTY on ext4, EEXIST on xfs).
+ */
+function isDisksToRefuse(u: Union, { dir }: DirectoryNode): boolean {
+  return !dir.hasLower && !u.format.dotWhiteouts
 }
 
 function mayMove(from: Place & { node: Node }, to: Place): number {
@@ -179,7 +188,7 @@ function moveName(u: Union, from: Place & { node: Node }, to: Place): number {
   if (to.node !== null) {
     pin = pinUpper(u, to.node)
     if (typeof pin === 'number' && pin < 0) return pin
-    if (hasDirectory(to.node) && to.node.hasUpper) {
+    if (hasDirectory(to.node) && to.node.hasUpper && listingOf(u, to.node).size === 0) {
       const cleared = clearDirectory(u, to.parent, to.name, to.node)
       if (cleared < 0) {
         dropPin(u, pin)

@@ -90,7 +90,7 @@ function setsNothing(valid: number): boolean {
  * capabilities alone, which a REMOVEXATTR just before has done.
  */
 function changeNothing(u: Union, req: Request, node: Node): number {
-  const isWrite = node.lostCapability && node.hasWriters
+  const isWrite = node.lostCapability && node.writers > 0
   node.lostCapability = false
   const strips = losesSetIds(req)
   if (isWrite && !strips) return 0
@@ -104,7 +104,7 @@ function changeNothing(u: Union, req: Request, node: Node): number {
  * a write takes them away whoever writes. 0 or -EPERM.
  */
 function mayDropSetIds(u: Union, req: Request, node: Node): number {
-  if (node.isDirectory || node.hasWriters) return 0
+  if (node.isDirectory || node.writers > 0) return 0
   const error = readRecord(u, node, record)
   if (error < 0) return error
   const mode = (record[ST.mode] ?? 0) & 0o7777
