@@ -163,7 +163,7 @@ function invent(conductor: Conductor, random: Random): Step[] {
   model.load(toModel(treeOf(conductor)))
   const steps: Step[] = []
   while (steps.length < OVERLAY_STEPS) {
-    const step = nextStep(random, model, { harness: 0 })
+    const step = nextStep(random, model, { harness: 0, passthrough: true })
     if (spreadsLinks(model, step)) continue
     steps.push(step)
     if (result(perform(conductor, step)) >= 0) model.apply(step)

@@ -38,6 +38,8 @@ export interface Scene {
   readonly random: Random
   readonly model: Model
   readonly user: User
+  /** Whether files of the upper are opened in passthrough. */
+  readonly passthrough: boolean
 }
 
 export const SLOT_COUNT = 8
@@ -57,10 +59,11 @@ export function mayLieBelowRemoved({ inode, flags }: OpenFile): boolean {
 
 /** An existing path whose inode suits and that the user may use so; or any path, rarely. */
 export function existing(
-  { random, model, user }: Scene,
+  scene: Scene,
   suits: (inode: Inode) => boolean,
   bits = 0,
 ): string | undefined {
+  const { random, model, user } = scene
   const all = [...model.paths()]
   const fit = all.filter(([, inode]) => suits(inode))
   if (fit.length === 0) return undefined
@@ -71,7 +74,7 @@ export function existing(
     path = name
     if (model.reaches(user, name) && model.allows(user, inode, bits)) break
   }
-  return decorate({ random, model, user }, path)
+  return decorate(scene, path)
 }
 
 /** A name that most often does not exist, in a directory that the user may change. */

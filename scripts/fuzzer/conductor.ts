@@ -1,6 +1,7 @@
 // The processes that perform the operations, spoken to synchronously: one line out, the answers
 // back. Time limits lie in the conductor (executor/conductor.c), which reports `hang` or `dead`.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import {
   closeSync,
   existsSync,
@@ -96,7 +97,8 @@ function executable(): string {
   const newest = Math.max(...files.map(file => statSync(file).mtimeMs))
   if (existsSync(built) && statSync(built).mtimeMs > newest) return built
   mkdirSync(join(root, '.build'), { recursive: true })
-  const fresh = `${built}.${process.pid}`
+  // The process namespace is this run's own, and so may the number be another run's.
+  const fresh = `${built}.${randomUUID()}`
   const units = files.filter(file => file.endsWith('.c'))
   execFileSync('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', fresh, ...units], {
     stdio: ['ignore', 'inherit', 'inherit'],

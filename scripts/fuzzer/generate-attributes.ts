@@ -60,14 +60,25 @@ function modeFor({ random, model }: Scene, path: string): number {
 }
 
 function owners(
-  { random, user, model }: Scene,
-  path: string,
-): [uid: number, gid: number] {
+  scene: Scene,
+  inode: Inode | undefined,
+): [uid: number, gid: number] | undefined {
+  const { random, user } = scene
   if (user === 'u0') {
     return [random.pick([-1, 0, 1001, 1002]), random.pick([-1, 0, 1001, 2000])]
   }
-  const uid = random.pick([-1, model.paths().get(path)?.uid ?? -1])
-  return [uid, random.pick([-1, 2000, 2000, user === 'u1' ? 2001 : 2002])]
+  const uid = random.pick([-1, inode?.uid ?? -1])
+  const gid = random.pick([-1, 2000, 2000, user === 'u1' ? 2001 : 2002])
+  return uid < 0 && gid < 0 && looksLikeWrite(scene, inode) ? undefined : [uid, gid]
+}
+
+/** Not compared: 'chown of nothing while a file is open for writing'. */
+function looksLikeWrite(scene: Scene, inode: Inode | undefined): boolean {
+  if (!inode || own(scene)(inode)) return false
+  const { open, mappings } = scene.model
+  const mapped = [...mappings.values()].some(mapping => mapping.inode === inode)
+  const writers = [...open.values()].filter(file => (file.flags & 3) !== O.RDONLY)
+  return mapped || writers.some(file => file.inode === inode)
 }
 
 function times({ random }: Scene): [number, number, number, number] {
@@ -173,12 +184,18 @@ export const ATTRIBUTE_OPERATIONS: readonly (readonly [weight: number, Generator
   [4, onSlot((scene, slot) => ['fchmod', slot, mode(scene.random)], changeable)],
   [
     10,
-    onPath(
-      (scene, path) => ['chown', path, ...owners(scene, path), nofollow(scene)],
-      own,
-    ),
+    onPath((scene, path) => {
+      const change = owners(scene, scene.model.paths().get(path))
+      return change && ['chown', path, ...change, nofollow(scene)]
+    }, own),
   ],
-  [3, onSlot((scene, slot) => ['fchown', slot, ...owners(scene, '.')], changeable)],
+  [
+    3,
+    onSlot((scene, slot) => {
+      const change = owners(scene, scene.model.slot(scene.user, slot)?.inode)
+      return change && ['fchown', slot, ...change]
+    }, changeable),
+  ],
   [12, onPath((scene, path) => ['utimes', path, ...times(scene), nofollow(scene)], own)],
   [4, onSlot((scene, slot) => ['futimes', slot, ...times(scene)], changeable)],
   [2, onPath((_, path) => ['statfs', path])],

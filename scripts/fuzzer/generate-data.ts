@@ -15,7 +15,7 @@ import {
   type Scene,
 } from './choose.js'
 import { FALLOC, O } from './flags.js'
-import type { OpenFile } from './model.js'
+import type { Inode, OpenFile } from './model.js'
 
 const readable = (file: OpenFile): boolean =>
   (file.flags & O.PATH) === 0 &&
@@ -184,6 +184,14 @@ const lock = onSlot(anyFile, (scene, slot) => {
   return [random.chance(0.6) ? 'lock' : 'getlock', slot, random.below(2), type, ...range]
 })
 
+/**
+ * 'what a mapping keeps open', 'times after a write through a mapping': whether FUSE's own page
+ * cache may be what is mapped. What is new in the upper is always mapped by passthrough.
+ */
+function mayBeCached({ passthrough }: Scene, inode: Inode | undefined): number {
+  return !passthrough || inode?.lower === true ? 1 : 0
+}
+
 const MAP_LENGTH = 16_384
 
 const mapping: Generator = scene => {
@@ -192,14 +200,16 @@ const mapping: Generator = scene => {
   const mapped = model.mappings.get(`${user}:${number}`)
   if (!mapped || random.chance(0.1)) {
     const slot = openSlot(scene, file => mayBeWrittenMapped(file))
-    return slot === undefined ? undefined : ['map', number, slot, 0, MAP_LENGTH, 1]
+    if (slot === undefined) return undefined
+    const holds = mayBeCached(scene, model.slot(user, slot)?.inode)
+    return ['map', number, slot, 0, MAP_LENGTH, 1, holds]
   }
   if (random.chance(0.1)) return ['unmap', number]
   const at = random.below(Math.min(MAP_LENGTH, mapped.inode.size + 100) - 1)
   const length = 1 + random.below(Math.min(5000, MAP_LENGTH - at - 1))
   return random.chance(0.5)
     ? ['mappedread', number, at, length]
-    : ['mappedwrite', number, at, length, seed(scene)]
+    : ['mappedwrite', number, at, length, seed(scene), mayBeCached(scene, mapped.inode)]
 }
 
 export const DATA: readonly (readonly [weight: number, Generator])[] = [
@@ -279,6 +289,7 @@ export const DATA: readonly (readonly [weight: number, Generator])[] = [
         extent(scene, slot)[1],
         1 + scene.random.below(8000),
         seed(scene),
+        mayBeCached(scene, scene.model.slot(scene.user, slot)?.inode),
       ],
     ),
   ],

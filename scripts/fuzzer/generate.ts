@@ -21,16 +21,22 @@ const ALL: readonly (readonly [weight: number, Generator])[] = [
 export interface Pace {
   /** Chance that a step is one of the harness's (remount, swap, dropping caches, comparing). */
   readonly harness: number
+  /** Whether plyfs uses passthrough. */
+  readonly passthrough: boolean
 }
 
-export function nextStep(random: Random, model: Model, pace: Pace): Step {
-  if (random.chance(pace.harness)) {
+export function nextStep(
+  random: Random,
+  model: Model,
+  { harness, passthrough }: Pace,
+): Step {
+  if (random.chance(harness)) {
     return ['*', random.pick(['remount', 'swap', 'drop-caches', 'drop-caches', 'check'])]
   }
   for (;;) {
     const user: User = random.pick(['u0', 'u0', 'u1', 'u2'])
     const generator = random.weighted(ALL)
-    const made = generator({ random, model, user })
+    const made = generator({ random, model, user, passthrough })
     if (made) return [user, ...made]
   }
 }

@@ -64,12 +64,16 @@ class Fuzzer {
     const built = buildLayers(this.#scratch, this.#conductor, fs, { random })
     const watching = random.pick([0, 0.3, 1])
     const pending: Step[] = []
+    const passthrough = !options.split(',').includes('passthrough=off')
+    const half = Math.floor(length / 2)
     let count = 0
     const next = (model: Model): Step | undefined => {
       if (count++ >= length) return undefined
+      // What one has left, the other takes over.
+      if (count === half) return ['*', 'swap']
       const planned = pending.shift()
       if (planned) return planned
-      const step = nextStep(random, model, { harness: 0.006 })
+      const step = nextStep(random, model, { harness: 0.006, passthrough })
       const first = before(step)
       if (first) pending.push(step)
       if (random.chance(watching)) pending.push(...observe(step))

@@ -50,6 +50,12 @@ export const NOT_COMPARED = {
     'Kernel overlayfs passes fstat of an open lower file on to it, whose names are still there below; plyfs shows that none is left.',
   'attributes of removed lower files':
     'Kernel overlayfs answers EEXIST to a change through a descriptor that was open for reading: it would copy the file up under its old name, where the whiteout lies. plyfs changes it. Not generated.',
+  'chown of nothing while a file is open for writing':
+    'A chown that names neither owner nor group is the owner’s to make, of a file with set-id bits; a write takes the bits away whoever writes. FUSE sends the same for both, a SETATTR without any field: fuse_setattr drops the mode and the ATTR_KILL_* that notify_change has worked out, and ATTR_FORCE, which a write has, is not sent. While the file is open for writing plyfs takes it for a write. Not generated for who is neither root nor the owner.',
+  'what a mapping keeps open':
+    'Kernel overlayfs maps the file below (ovl_mmap) and forgets the open one, with its locks and its count of writers, at close; FUSE without passthrough keeps it until the mapping goes, as a disk does. There the file is kept open on both sides as long as it is mapped.',
+  'times after a write through a mapping':
+    'FUSE without passthrough writes mapped pages when it likes, and they change the times on the disk then (S_NOCMTIME). There such a write is followed by msync.',
   'mappings of append-only files':
     'The VFS refuses writable ones by the flags of the inode, which a FUSE server cannot set; and it asks nobody. Not generated.',
   'hard links to a file that an open has just stripped':

@@ -8,9 +8,18 @@ import { join } from 'node:path'
 export const FILESYSTEMS = ['ext4', 'xfs'] as const
 export type Filesystem = (typeof FILESYSTEMS)[number]
 
+/** Always the same: names are listed by a hash with it, and handles hold it. */
+const UUID = '5eed5eed-5eed-4eed-8eed-5eed5eed5eed'
+
 const MAKE: Readonly<Record<Filesystem, { size: string; command: readonly string[] }>> = {
-  ext4: { size: '96M', command: ['mkfs.ext4', '-q', '-F', '-I', '256'] },
-  xfs: { size: '320M', command: ['mkfs.xfs', '-q', '-f'] },
+  ext4: {
+    size: '96M',
+    command: [
+      ...['mkfs.ext4', '-q', '-F', '-I', '256'],
+      ...['-U', UUID, '-E', `hash_seed=${UUID}`],
+    ],
+  },
+  xfs: { size: '320M', command: ['mkfs.xfs', '-q', '-f', '-m', `uuid=${UUID}`] },
 }
 /** Two mounts of the same UUID; discard keeps the images small. */
 const MOUNT_OPTIONS: Readonly<Record<Filesystem, string>> = {

@@ -24,11 +24,14 @@ export interface TreeEntry {
   readonly error: string
 }
 
-/** Reads the answer of `tree`. */
+/**
+ * Reads the answer of `tree`, by name: the order of a listing is the filesystem's own, and what
+ * is chosen from it must be the same in every run of a seed.
+ */
 export function parseTree(answer: string): TreeEntry[] {
   const [result, ...tokens] = answer.split(' ')
   if (result !== '0') throw new Error(`tree: ${answer.slice(0, 100)}`)
-  return tokens.map(parseEntry)
+  return tokens.map(parseEntry).sort((x, y) => (x.path < y.path ? -1 : 1))
 }
 
 function parseEntry(token: string): TreeEntry {

@@ -191,12 +191,20 @@ static int touch(unsigned char *map, size_t length, unsigned char *buffer, bool 
   return result;
 }
 
+// On the disk, with the times that come with it: FUSE without passthrough writes mapped pages
+// at a time of its own choosing.
+static int settle(unsigned char *at, size_t length) {
+  size_t before = (uintptr_t)at & 4095;
+  return msync(at - before, length + before, MS_SYNC);
+}
+
 static void map_once(struct tokens *in, bool write) {
   int fd = take_slot(in);
   off_t offset = take_number(in) & ~4095LL;
   size_t length = (size_t)take_number(in);
   unsigned char *buffer = data_buffer(length);
   if (write) pattern(buffer, length, (uint32_t)take_number(in));
+  bool settles = write && take_number(in);
   int protection = write ? PROT_READ | PROT_WRITE : PROT_READ;
   unsigned char *map = mmap(NULL, length, protection, MAP_SHARED, fd, offset);
   if (map == MAP_FAILED) {
@@ -204,6 +212,7 @@ static void map_once(struct tokens *in, bool write) {
     return;
   }
   int result = touch(map, length, buffer, write);
+  if (result == 0 && settles) result = settle(map, length);
   int keep = errno;
   munmap(map, length);
   errno = keep;
@@ -218,7 +227,19 @@ void op_map_write(struct tokens *in) { map_once(in, true); }
 static struct {
   unsigned char *at;
   size_t length;
+  // The file stays open as long as the mapping is there, if asked for; else 0.
+  int file;
 } maps[SLOTS];
+
+static int drop_map(int number) {
+  int result = munmap(maps[number].at, maps[number].length);
+  int keep = errno;
+  if (maps[number].file) close(maps[number].file);
+  maps[number].at = NULL;
+  maps[number].file = 0;
+  errno = keep;
+  return result;
+}
 
 void op_map(struct tokens *in) {
   int number = (int)take_number(in) % SLOTS;
@@ -226,22 +247,21 @@ void op_map(struct tokens *in) {
   off_t offset = take_number(in) & ~4095LL;
   size_t length = (size_t)take_number(in);
   int protection = take_number(in) ? PROT_READ | PROT_WRITE : PROT_READ;
-  if (maps[number].at) munmap(maps[number].at, maps[number].length);
-  maps[number].at = NULL;
+  bool holds = take_number(in);
+  if (maps[number].at) drop_map(number);
   void *map = mmap(NULL, length, protection, MAP_SHARED, fd, offset);
   if (map != MAP_FAILED) {
     maps[number].at = map;
     maps[number].length = length;
+    if (holds) maps[number].file = fcntl(fd, F_DUPFD_CLOEXEC, 3);
   }
   answer(map == MAP_FAILED ? -1 : 0);
 }
 
 void op_unmap(struct tokens *in) {
   int number = (int)take_number(in) % SLOTS;
-  int result = maps[number].at ? munmap(maps[number].at, maps[number].length) : -1;
-  if (!maps[number].at) errno = EBADF;
-  maps[number].at = NULL;
-  answer(result);
+  errno = EBADF;
+  answer(maps[number].at ? drop_map(number) : -1);
 }
 
 static void map_touch(struct tokens *in, bool write) {
@@ -249,12 +269,15 @@ static void map_touch(struct tokens *in, bool write) {
   size_t offset = (size_t)take_number(in), length = (size_t)take_number(in);
   unsigned char *buffer = data_buffer(length);
   if (write) pattern(buffer, length, (uint32_t)take_number(in));
+  bool settles = write && take_number(in);
   if (!maps[number].at || offset + length > maps[number].length) {
     errno = EBADF;
     answer(-1);
     return;
   }
-  if (answer(touch(maps[number].at + offset, length, buffer, write)) && !write)
+  int result = touch(maps[number].at + offset, length, buffer, write);
+  if (result == 0 && settles) result = settle(maps[number].at + offset, length);
+  if (answer(result) && !write)
     out(" %016llx", (unsigned long long)hash_more(HASH_START, buffer, length));
 }
 
