@@ -1,7 +1,7 @@
 // Reads a byte source by count instead of by piece, without waiting where the bytes are there:
 // what lies within one piece is handed out where it lies. Who finds too few bytes goes back to
 // where it began, waits for `grow`, and begins again.
-import { asBuffer, type ByteSource } from './byte-source.js'
+import { asBuffer, type ByteSource, type SkippingIterator } from './byte-source.js'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -71,6 +71,13 @@ export class ByteCursor {
   /** Passes over bytes, waiting for them; returns how many there were. */
   async pass(length: number): Promise<number> {
     let left = length - this.skip(length)
+    if (left > 0 && canSkip(this.iterator)) {
+      const skipped = this.iterator.skip(left)
+      this.before += this.at + skipped
+      this.piece = NOTHING
+      this.at = 0
+      left -= skipped
+    }
     while (left > 0 && (await this.grow())) left -= this.skip(left)
     return length - left
   }
@@ -87,4 +94,8 @@ export class ByteCursor {
     this.finished = true
     await this.iterator.return?.()
   }
+}
+
+function canSkip(iterator: AsyncIterator<Uint8Array>): iterator is SkippingIterator {
+  return 'skip' in iterator
 }

@@ -4,6 +4,12 @@
 /** Pieces in order, each valid until the next is asked for. Raises what went wrong at the end. */
 export type ByteSource = AsyncIterable<Uint8Array>
 
+/** The pieces of a source that can pass over bytes without reading them. */
+export interface SkippingIterator extends AsyncIterator<Uint8Array> {
+  /** The next piece begins so many bytes later; how many there were to pass over. */
+  skip(bytes: number): number
+}
+
 /** A source of pieces that are in memory already. */
 // An async generator is what the shape asks for; nothing in it has to wait.
 // eslint-disable-next-line @typescript-eslint/require-await

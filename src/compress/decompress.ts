@@ -45,14 +45,13 @@ async function peek(
   source: ByteSource,
 ): Promise<{ first: Uint8Array; whole: ByteSource }> {
   const iterator = source[Symbol.asyncIterator]()
-  const pieces: Uint8Array[] = []
   let first: Uint8Array = new Uint8Array(0)
   while (first.length < DETECT_BYTES) {
     const step = await iterator.next()
     if (step.done === true) break
-    // A piece is valid only until the next is asked for.
-    pieces.push(Uint8Array.from(step.value))
-    first = Buffer.concat(pieces)
+    // A piece is valid only until the next is asked for: one that is not enough is copied.
+    const enough = first.length === 0 && step.value.length >= DETECT_BYTES
+    first = enough ? step.value : Buffer.concat([first, step.value])
   }
   return { first: first.subarray(0, DETECT_BYTES), whole: resumed(first, iterator) }
 }

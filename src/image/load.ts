@@ -9,6 +9,7 @@ import { ImageError } from './model/errors.js'
 import { hostPlatform, type Platform } from './model/platform.js'
 import { fullName } from './model/reference.js'
 import type { Progress } from './progress.js'
+import { ArchiveFile } from './sources/archive-file.js'
 import { ArchiveMembers } from './sources/archive-members.js'
 import type { ArchivedImage } from './sources/archived-image.js'
 import { dockerArchiveImages, isDockerArchive } from './sources/docker-archive.js'
@@ -46,13 +47,12 @@ export function loadPath(
   options: LoadOptions,
 ): Promise<LoadedImage[]> {
   const stat = fs.statSync(nodePath(path))
-  if (!stat.isDirectory())
-    return loadStream(
-      store,
-      fileSource(path),
-      options,
-      stat.isFile() ? stat.size : undefined,
-    )
+  if (!stat.isDirectory()) {
+    const file = ArchiveFile.open(path)
+    if (file !== null) return loadMembers(store, options, scanned(file))
+    const size = stat.isFile() ? stat.size : undefined
+    return loadStream(store, fileSource(path), options, size)
+  }
   return store.whileAdding(() => {
     const files = folderFiles(path, store.blobs, options.progress)
     if (!isLayout(files))
@@ -72,17 +72,38 @@ export function loadStream(
   options: LoadOptions,
   size?: number,
 ): Promise<LoadedImage[]> {
+  return loadMembers(store, options, members =>
+    readArchive(members, source, options.progress, size),
+  )
+}
+
+/** @param read finds what members there are. */
+function loadMembers(
+  store: Store,
+  options: LoadOptions,
+  read: (members: ArchiveMembers) => Promise<void>,
+): Promise<LoadedImage[]> {
   return store.whileAdding(async () => {
     const members = new ArchiveMembers(store.blobs)
     store.layers.prepare()
     try {
-      await readArchive(members, source, options.progress, size)
+      await read(members)
       return await addAll(store, imagesOf(members, store, options), options)
     } finally {
-      members.discard()
+      await members.discard()
       await store.layers.settle()
     }
   }, options.onWait)
+}
+
+function scanned(file: ArchiveFile): (members: ArchiveMembers) => Promise<void> {
+  return async members => {
+    try {
+      await members.scan(file)
+    } catch (error) {
+      throw archiveError(error)
+    }
+  }
 }
 
 async function readArchive(
@@ -144,9 +165,9 @@ async function addAll(
 ): Promise<LoadedImage[]> {
   const loaded: LoadedImage[] = []
   for (const { image, names, bring } of images) {
-    await bring()
+    const arriving = await bring()
     const before = store.images.list()
-    const record = await store.addImage(image, names, options.progress)
+    const record = await store.addImage({ ...image, arriving }, names, options.progress)
     const full = names.map(fullName)
     loaded.push({
       record,

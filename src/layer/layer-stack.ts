@@ -49,13 +49,19 @@ export class LayerStack {
     this.format = format
   }
 
+  /**
+   * The same layers under more of them, the topmost first. This stack is not to be used or closed
+   * after: its descriptors are the new one's. Throws FsError.
+   */
+  under(paths: readonly string[]): LayerStack {
+    const stack = new LayerStack([...paths, ...this.paths], this.format)
+    if (this.roots !== undefined) stack.roots = [...paths.map(openRoot), ...this.roots]
+    return stack
+  }
+
   /** The root of the merged view; undefined where there are no layers. Throws FsError. */
   root(): StackDirectory | undefined {
-    this.roots ??= this.paths.map(path => {
-      const fd = openat2(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, 0)
-      if (fd < 0) throw new FsError(fd, 'open', path)
-      return fd
-    })
+    this.roots ??= this.paths.map(openRoot)
     return this.roots.length === 0 ? undefined : { path: '', layers: this.roots }
   }
 
@@ -118,4 +124,10 @@ export class LayerStack {
     close(fd)
     return hidden
   }
+}
+
+function openRoot(path: string): number {
+  const fd = openat2(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, 0)
+  if (fd < 0) throw new FsError(fd, 'open', path)
+  return fd
 }

@@ -8,21 +8,27 @@ import type { Test } from 'tap'
 import { bytesOf, type ByteSource } from '../../src/bytes/byte-source.js'
 import { type ApplyOptions, applyLayer } from '../../src/image/unpack/apply-layer.js'
 import { type FormatName, layerFormat } from '../../src/layer/format.js'
+import { LayerStack } from '../../src/layer/layer-stack.js'
 import { getxattrat } from '../../src/sys/xattr.js'
 import { E } from '../../src/errno/errno.js'
 
 export const LAYER = `sha256:${'a'.repeat(64)}`
 
+/** `over`: other layers to lie on than those of the ground, the topmost first. */
+export type UnpackOptions = Partial<Omit<ApplyOptions, 'parents'>> & {
+  readonly over?: readonly string[]
+}
+
 export interface Ground {
   /** Folders of the layers, the topmost first. */
   readonly layers: readonly string[]
   /** Unpacks an archive on top of the others; its folder. */
-  add(tar: Buffer | ByteSource, options?: Partial<ApplyOptions>): Promise<string>
+  add(tar: Buffer | ByteSource, options?: UnpackOptions): Promise<string>
   /** Expects that the archive is refused with such an error, and nothing else has changed. */
   refuses(
     tar: Buffer | ByteSource,
     expected: Readonly<Record<string, unknown>>,
-    options?: Partial<ApplyOptions>,
+    options?: UnpackOptions,
   ): Promise<void>
   /** A path beside the layers, where nothing may be written. */
   readonly outside: string
@@ -39,17 +45,24 @@ export function ground(t: Test, format: FormatName = 'kernel-trusted'): Ground {
   const layers: string[] = []
   const apply = async (
     tar: Buffer | ByteSource,
-    options: Partial<ApplyOptions>,
+    options: UnpackOptions,
   ): Promise<string> => {
     const directory = path.join(folder, `layer${layers.length}`)
     fs.mkdirSync(directory)
-    await applyLayer(Buffer.isBuffer(tar) ? bytesOf(tar) : tar, {
-      directory,
-      parents: layers,
-      format: layerFormat(format, true, false),
-      layerName: LAYER,
-      ...options,
-    })
+    const { over = layers, ...rest } = options
+    const written = rest.format ?? layerFormat(format, true, false)
+    const parents = new LayerStack(over, written)
+    try {
+      await applyLayer(Buffer.isBuffer(tar) ? bytesOf(tar) : tar, {
+        directory,
+        parents,
+        format: written,
+        layerName: LAYER,
+        ...rest,
+      })
+    } finally {
+      parents.close()
+    }
     return directory
   }
   return {

@@ -1,6 +1,7 @@
 // The members of an image archive, read in one pass from a file or a pipe: nothing says in advance
 // which of them are layers, since the list of images often stands last. Small ones stay in memory,
-// large ones are staged beside the store's blobs; nothing is part of the store yet.
+// large ones are staged beside the store's blobs; nothing is part of the store yet. Of an archive
+// that lies open in a file, large ones stay where they are until it is known what they are for.
 import type { ByteSource } from '../../bytes/byte-source.js'
 import {
   type Compression,
@@ -14,8 +15,9 @@ import { ImageError } from '../model/errors.js'
 import { MAX_DOCUMENT } from '../model/json-shape.js'
 import * as fs from 'node:fs'
 import type { Blobs } from '../store/blobs.js'
-import type { StagedBlob } from '../store/image-record.js'
+import type { ArrivingBlob, StagedBlob } from '../store/image-record.js'
 import { nodePath } from '../store/store-place.js'
+import type { ArchiveFile } from './archive-file.js'
 
 /** Contents up to this size are kept in memory, as long as all of them are below `MEMORY`. */
 const SMALL = 64 * 1024
@@ -24,11 +26,21 @@ const MEMORY = 32 * 1024 * 1024
 const MAX_LINKS = 8
 
 interface Member {
-  readonly digest: Digest
+  /** Null for one whose bytes nobody has seen yet. */
+  readonly digest: Digest | null
   readonly size: number
   readonly compression: Compression
   readonly bytes: Uint8Array | null
   readonly staged: StagedBlob | null
+  /** Where it lies in the file. */
+  readonly offset: number | null
+}
+
+/** What an image is told of a member. */
+export interface Described {
+  readonly digest: Digest
+  readonly size: number
+  readonly compression: Compression
 }
 
 export class ArchiveMembers {
@@ -36,10 +48,20 @@ export class ArchiveMembers {
   private readonly members = new Map<string, Member>()
   private readonly links = new Map<string, string>()
   private readonly published = new Set<Member>()
+  private readonly arriving = new Map<Member, ArrivingBlob>()
   private inMemory = 0
+  private file: ArchiveFile | null = null
+  private copying: Promise<unknown> = Promise.resolve()
+  private abandoned = false
 
   constructor(blobs: Blobs) {
     this.blobs = blobs
+  }
+
+  /** Reads the headers of an archive, and small members. The file is closed by `discard`. */
+  async scan(file: ArchiveFile): Promise<void> {
+    this.file = file
+    await this.readAll(file)
   }
 
   /** Reads a whole tar. @throws TarError, or what the source throws. */
@@ -69,28 +91,69 @@ export class ArchiveMembers {
     const member = this.mustFind(name)
     if (member.size > MAX_DOCUMENT)
       throw new ImageError('limit', `${name} has ${member.size} bytes`, { entry: name })
-    if (member.bytes !== null) return member.bytes
-    if (member.staged === null) return this.blobs.read(member.digest)
-    return fs.readFileSync(nodePath(member.staged.path))
+    const { bytes, staged, offset, digest, size } = member
+    if (bytes !== null) return bytes
+    if (staged !== null) return fs.readFileSync(nodePath(staged.path))
+    if (this.file !== null && offset !== null) return this.file.read(offset, size)
+    if (digest === null) throw new Error(`the member ${name} is nowhere`)
+    return this.blobs.read(digest)
   }
 
-  /** What a member is. @throws ImageError `malformed` when it is not there. */
-  describe(name: string): Pick<Member, 'digest' | 'size' | 'compression'> {
-    return this.mustFind(name)
+  /**
+   * What a member is.
+   * @param claimed the digest that an uncompressed one has by what the image says of it. Where its
+   * bytes have not been read yet this is taken for it, and checked as they arrive.
+   * @throws ImageError `malformed` when it is not there.
+   */
+  describe(name: string, claimed: Digest): Described {
+    const { digest, size, compression } = this.mustFind(name)
+    return { digest: digest ?? claimed, size, compression }
   }
 
-  /** Makes a member a blob of the store, with its bytes as they are. @throws ImageError `malformed` when it is not there. */
-  publish(name: string): void {
+  /**
+   * Makes a member a blob of the store, with its bytes as they are.
+   * @returns where it can be read while it is being copied; null when it is in the store.
+   * @throws ImageError `malformed` when it is not there.
+   */
+  publish(name: string, digest: Digest): ArrivingBlob | null {
     const member = this.mustFind(name)
-    if (this.published.has(member) || this.blobs.has(member.digest, member.size)) return
-    if (member.bytes === null) member.staged?.publish()
-    else this.blobs.keep(member.bytes)
+    const { bytes, staged, offset, size } = member
+    const known = this.arriving.get(member)
+    if (known !== undefined) return known
+    if (this.published.has(member) || this.blobs.has(digest, size)) return null
+    if (this.file !== null && offset !== null)
+      return this.copy(this.file, offset, member, digest)
+    if (bytes === null) staged?.publish()
+    else this.blobs.keep(bytes)
     this.published.add(member)
+    return null
   }
 
   /** Removes what was not published. */
-  discard(): void {
+  async discard(): Promise<void> {
+    this.abandoned = true
+    await this.copying
     for (const { staged } of this.members.values()) staged?.discard()
+    this.file?.close()
+  }
+
+  /** One after the other, beside whoever unpacks them. */
+  private copy(
+    file: ArchiveFile,
+    offset: number,
+    member: Member,
+    digest: Digest,
+  ): ArrivingBlob {
+    const { size } = member
+    const arrived = this.copying.then(async () => {
+      if (!this.abandoned)
+        await this.blobs.write(file.part(offset, size), { digest, size })
+    })
+    // A failure is thrown where the blob is waited for.
+    this.copying = arrived.catch(() => undefined)
+    const blob = { file: file.path, offset, arrived }
+    this.arriving.set(member, blob)
+    return blob
   }
 
   private async add(name: string, header: TarHeader, reader: TarReader): Promise<void> {
@@ -110,14 +173,32 @@ export class ArchiveMembers {
         compression,
         bytes,
         staged: null,
+        offset: null,
       })
       return
     }
     const small = header.size <= SMALL && this.inMemory + header.size <= MEMORY
     this.members.set(
       name,
-      await (small ? this.keep(header, reader) : this.stage(header, reader)),
+      small
+        ? await this.keep(header, reader)
+        : (this.place(known, header) ?? (await this.stage(header, reader))),
     )
+  }
+
+  /** Leaves it where it is, if its digest is known or will be claimed by an image. */
+  private place(known: Digest | null, { size, dataOffset }: TarHeader): Member | null {
+    if (this.file === null) return null
+    const compression = detectCompression(this.file.read(dataOffset, DETECT_BYTES))
+    if (known === null && compression !== 'none') return null
+    return {
+      digest: known,
+      size,
+      compression,
+      bytes: null,
+      staged: null,
+      offset: dataOffset,
+    }
   }
 
   private async keep({ size }: TarHeader, reader: TarReader): Promise<Member> {
@@ -126,7 +207,8 @@ export class ArchiveMembers {
     const bytes = Buffer.concat(pieces, size)
     this.inMemory += size
     const compression = detectCompression(bytes)
-    return { digest: digestOf(bytes), size, compression, bytes, staged: null }
+    const digest = digestOf(bytes)
+    return { digest, size, compression, bytes, staged: null, offset: null }
   }
 
   private async stage({ size }: TarHeader, reader: TarReader): Promise<Member> {
@@ -140,7 +222,8 @@ export class ArchiveMembers {
     }
     const staged = await this.blobs.stage(contents(), { size })
     const compression = detectCompression(first)
-    return { digest: staged.digest, size, compression, bytes: null, staged }
+    const { digest } = staged
+    return { digest, size, compression, bytes: null, staged, offset: null }
   }
 
   private mustFind(name: string): Member {

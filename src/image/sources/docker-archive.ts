@@ -7,6 +7,8 @@ import { asList, asObject, asString, asStrings, parseJson } from '../model/json-
 import { layerType } from '../model/media-types.js'
 import { parseReference, type Reference } from '../model/reference.js'
 import type { Descriptor } from '../model/descriptor.js'
+import type { Digest } from '../model/digest.js'
+import type { ArrivingBlob } from '../store/image-record.js'
 import type { ArchivedImage } from './archived-image.js'
 import type { ArchiveMembers } from './archive-members.js'
 
@@ -33,18 +35,29 @@ function readImage(members: ArchiveMembers, item: unknown, what: string): Archiv
       'malformed',
       `${what} has ${layers.length} layers and its config ${diffIds.length}`,
     )
+  const described = diffIds.map((diffId, i) =>
+    descriptorOf(members, layers[i] ?? '', diffId),
+  )
   return {
-    image: { config, layers: layers.map(layer => descriptorOf(members, layer)) },
+    image: { config, layers: described },
     names: asStrings(object['RepoTags'], `${what}.RepoTags`).map(readTag),
     bring: () => {
-      for (const layer of layers) members.publish(layer)
-      return Promise.resolve()
+      const arriving = new Map<Digest, ArrivingBlob>()
+      for (const [i, { digest }] of described.entries()) {
+        const blob = members.publish(layers[i] ?? '', digest)
+        if (blob !== null) arriving.set(digest, blob)
+      }
+      return Promise.resolve(arriving)
     },
   }
 }
 
-function descriptorOf(members: ArchiveMembers, layer: string): Descriptor {
-  const { digest, size, compression } = members.describe(layer)
+function descriptorOf(
+  members: ArchiveMembers,
+  layer: string,
+  diffId: Digest,
+): Descriptor {
+  const { digest, size, compression } = members.describe(layer, diffId)
   return { mediaType: layerType(compression), digest, size }
 }
 

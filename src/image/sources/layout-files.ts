@@ -5,6 +5,7 @@ import { ImageError } from '../model/errors.js'
 import { MAX_DOCUMENT } from '../model/json-shape.js'
 import { shortDigest } from '../model/digest.js'
 import type { Progress } from '../progress.js'
+import type { ArrivingBlob } from '../store/image-record.js'
 import type { Blobs } from '../store/blobs.js'
 import { fileSource } from '../store/file-source.js'
 import { isMissing } from '../store/replace-file.js'
@@ -32,12 +33,13 @@ export function folderFiles(
       }
     },
     bring: async blob => {
-      if (blobs.has(blob.digest, blob.size)) return
+      if (blobs.has(blob.digest, blob.size)) return null
       const name = blobName(blob.digest)
       if (!fs.existsSync(at(name))) throw missing(blob)
       const task = progress.task(`copy ${shortDigest(blob.digest)}`, blob.size)
       await blobs.write(watched(fileSource(`${folder}/${name}`), task.advance), blob)
       task.done('copied')
+      return null
     },
   }
 }
@@ -48,17 +50,18 @@ export function memberFiles(members: ArchiveMembers, blobs: Blobs): LayoutFiles 
     document: name => members.document(name),
     bring: blob => {
       const name = blobName(blob.digest)
+      let arriving: ArrivingBlob | null = null
       if (members.has(name)) {
-        const { digest, size } = members.describe(name)
+        const { digest, size } = members.describe(name, blob.digest)
         if (digest !== blob.digest || size !== blob.size)
           throw new ImageError(
             'mismatch',
             `layer ${blob.digest} has the contents of ${digest} (${size} bytes)`,
             { layer: blob.digest, entry: name },
           )
-        members.publish(name)
+        arriving = members.publish(name, digest)
       } else if (!blobs.has(blob.digest, blob.size)) throw missing(blob)
-      return Promise.resolve()
+      return Promise.resolve(arriving)
     },
   }
 }

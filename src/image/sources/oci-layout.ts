@@ -7,6 +7,7 @@ import { asList, asObject, parseJson } from '../model/json-shape.js'
 import { choosePlatform, type Document, parseManifest } from '../model/manifest.js'
 import type { Platform } from '../model/platform.js'
 import { parseReference, type Reference, splitReference } from '../model/reference.js'
+import type { ArrivingBlob } from '../store/image-record.js'
 import type { ArchivedImage } from './archived-image.js'
 
 /** Where a layout's files come from. */
@@ -14,8 +15,11 @@ export interface LayoutFiles {
   /** Of a file below the layout's root. @throws ImageError `malformed` when it is not there. */
   document(name: string): Uint8Array
   has(name: string): boolean
-  /** Makes a blob of the layout one of the store's. @throws ImageError. */
-  bring(blob: Descriptor): Promise<void>
+  /**
+   * Makes a blob of the layout one of the store's, or begins to: where it can be read until then.
+   * @throws ImageError
+   */
+  bring(blob: Descriptor): Promise<ArrivingBlob | null>
 }
 
 /** OCI annotations.md, and what containerd and Docker write beside it. */
@@ -101,7 +105,12 @@ function readImage(
         image: { manifest: document, indexes, config, layers: parsed.layers },
         names,
         bring: async () => {
-          for (const layer of parsed.layers) await files.bring(layer)
+          const arriving = new Map<Digest, ArrivingBlob>()
+          for (const layer of parsed.layers) {
+            const blob = await files.bring(layer)
+            if (blob !== null) arriving.set(layer.digest, blob)
+          }
+          return arriving
         },
       }
     }

@@ -9,7 +9,7 @@ import { isDockerType, MEDIA } from '../model/media-types.js'
 import { fullName, type Reference } from '../model/reference.js'
 import type { Progress } from '../progress.js'
 import { addEntry } from './entry-changes.js'
-import type { ImageRecord, NewImage } from './image-record.js'
+import type { ArrivingBlob, ImageRecord, NewImage } from './image-record.js'
 import { recordsOf } from './images.js'
 import type { Entry } from './index-file.js'
 import type { ChainLink } from './layers.js'
@@ -25,7 +25,10 @@ export async function addImage(
   const id = digestOf(image.config)
   const { diffIds } = parseConfig(image.config, `config ${id}`)
   checkManifest(image, id)
-  const records = await store.layers.ensure(linksOf(diffIds, image.layers), progress)
+  const links = linksOf(diffIds, image.layers, image.arriving)
+  const records = await store.layers.ensure(links, progress)
+  // A layer that was unpacked already has waited for none.
+  for (const { arrived } of image.arriving?.values() ?? []) await arrived
   const entry: Entry = {
     id,
     names: [...new Set(names.map(fullName))].toSorted(),
@@ -46,6 +49,7 @@ export async function addImage(
 export function linksOf(
   diffIds: readonly Digest[],
   layers: readonly Descriptor[],
+  arriving?: ReadonlyMap<Digest, ArrivingBlob>,
 ): ChainLink[] {
   if (diffIds.length !== layers.length)
     throw new ImageError(
@@ -54,7 +58,9 @@ export function linksOf(
     )
   return layers.flatMap(({ digest, size }, i) => {
     const diffId = diffIds[i]
-    return diffId === undefined ? [] : [{ diffId, blob: digest, size }]
+    const onItsWay = arriving?.get(digest)
+    const link = { blob: digest, size, ...(onItsWay && { arriving: onItsWay }) }
+    return diffId === undefined ? [] : [{ diffId, ...link }]
   })
 }
 

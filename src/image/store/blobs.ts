@@ -10,7 +10,7 @@ import { HashingFile } from './hashing-file.js'
 import type { ExpectedBlob, PartialBlob, StagedBlob, StoredBlob } from './image-record.js'
 import { openPartialBlob } from './partial-blob.js'
 import { isMissing, replaceFile } from './replace-file.js'
-import { openScratch } from './scratch.js'
+import { freshPath, openScratch } from './scratch.js'
 import { nodePath, type StorePlace } from './store-place.js'
 
 export class Blobs {
@@ -80,12 +80,13 @@ export class Blobs {
   keep(bytes: Uint8Array): StoredBlob {
     const digest = digestOf(bytes)
     if (this.has(digest, bytes.length)) return { digest, size: bytes.length }
-    const scratch = openScratch(this.place.incoming, 'write')
+    const path = freshPath(this.place.incoming, 'write')
     try {
-      fs.writeFileSync(nodePath(scratch.path), bytes)
-      return this.publish(scratch.path, { digest, size: bytes.length })
-    } finally {
-      scratch.remove()
+      fs.writeFileSync(nodePath(path), bytes, { flag: 'wx', mode: 0o644 })
+      return this.publish(path, { digest, size: bytes.length })
+    } catch (error) {
+      fs.rmSync(nodePath(path), { force: true })
+      throw error
     }
   }
 

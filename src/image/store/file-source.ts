@@ -7,11 +7,18 @@ import { nodePath } from './store-place.js'
 
 const PIECE = 1024 * 1024
 
-/** A file by its path (latin1 bytes); opened at the first read, closed at the end. */
-export async function* fileSource(path: string): ByteSource {
+/**
+ * A file by its path (latin1 bytes), or a part of it; opened at the first read, closed at the end.
+ * @throws ImageError `malformed` when the file ends before `length` bytes.
+ */
+export async function* fileSource(
+  path: string,
+  offset = 0,
+  length = Infinity,
+): ByteSource {
   const file = await open(nodePath(path), 'r')
   try {
-    yield* handleSource(file, 0, Infinity)
+    yield* handleSource(file, offset, length)
   } finally {
     await file.close()
   }

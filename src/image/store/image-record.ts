@@ -41,7 +41,16 @@ export interface ImageRecord {
   readonly size: number
 }
 
-/** An image to add. Its layers' blobs are in the store by then. */
+/** A blob that is being copied into the store, from a part of a file that can be read already. */
+export interface ArrivingBlob {
+  /** A latin1 string of bytes. */
+  readonly file: string
+  readonly offset: number
+  /** When it is in the store, verified. @throws ImageError `mismatch`. */
+  readonly arrived: Promise<void>
+}
+
+/** An image to add. Its layers' blobs are in the store by then, or on their way. */
 export interface NewImage {
   /** As it came; absent where the source has none (docker archives), and one is made. */
   readonly manifest?: Document
@@ -51,6 +60,8 @@ export interface NewImage {
   readonly config: Uint8Array
   /** Base first, as the manifest has them: media type, digest and size of the blobs. */
   readonly layers: readonly Descriptor[]
+  /** Blobs of layers that are on their way. */
+  readonly arriving?: ReadonlyMap<Digest, ArrivingBlob>
   /** Repository and digest under which it was had: kept as `digests`. */
   readonly pulledAs?: readonly Reference[]
 }

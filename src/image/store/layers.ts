@@ -18,6 +18,7 @@ import type { Progress } from '../progress.js'
 import { ContentDigests } from '../inventory/content-digests.js'
 import { recordInventory } from '../inventory/record-inventory.js'
 import type { Blobs } from './blobs.js'
+import type { ArrivingBlob } from './image-record.js'
 import { compareTrees } from './compare-trees.js'
 import { hasCode, readIfThere, replaceFile } from './replace-file.js'
 import { removeTree } from './remove-tree.js'
@@ -31,6 +32,8 @@ export interface ChainLink {
   readonly blob: Digest
   /** Bytes of the blob. */
   readonly size: number
+  /** While the blob is on its way: where to read it. */
+  readonly arriving?: ArrivingBlob
 }
 
 export interface LayerRecord {
@@ -213,6 +216,7 @@ export class Layers {
       const record = await this.unpackInto(folder, task, thread, count =>
         shown.advance(count),
       )
+      await task.link.arriving?.arrived
       this.publish(folder, task.chainId)
       shown.done('unpacked')
       return record
@@ -233,7 +237,7 @@ export class Layers {
     thread: LateThread,
     onBytes: (count: number) => void,
   ): Promise<LayerRecord> {
-    if (!this.blobs.has(link.blob, link.size))
+    if (link.arriving === undefined && !this.blobs.has(link.blob, link.size))
       throw new ImageError('not-found', `the store has no blob ${link.blob}`, {
         layer: link.blob,
       })
@@ -243,7 +247,9 @@ export class Layers {
     const result = await thread.start().run(
       {
         kind: 'unpack',
-        blob: this.blobs.path(link.blob),
+        blob: link.arriving?.file ?? this.blobs.path(link.blob),
+        offset: link.arriving?.offset ?? 0,
+        size: link.size,
         blobDigest: link.blob,
         diffId: link.diffId,
         directory: `${folder}/diff`,

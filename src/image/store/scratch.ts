@@ -15,23 +15,20 @@ export interface Scratch {
 export function openScratch(incoming: string, what: string): Scratch {
   const path = freshPath(incoming, what)
   fs.closeSync(fs.openSync(nodePath(path), 'wx', 0o644))
-  return scratchAt(path)
+  return { path, remove: () => fs.rmSync(nodePath(path), { force: true }) }
 }
 
 /** An empty folder, mode 0755. Throws Node's error. */
 export function openScratchFolder(incoming: string, what: string): Scratch {
   const path = freshPath(incoming, what)
   fs.mkdirSync(nodePath(path), { mode: 0o755 })
-  return scratchAt(path)
-}
-
-function freshPath(incoming: string, what: string): string {
-  return `${incoming}/${what}-${process.pid}-${randomBytes(6).toString('hex')}`
-}
-
-function scratchAt(path: string): Scratch {
   return {
     path,
     remove: () => fs.rmSync(nodePath(path), { recursive: true, force: true }),
   }
+}
+
+/** A path in `incoming/` that nobody else has. */
+export function freshPath(incoming: string, what: string): string {
+  return `${incoming}/${what}-${process.pid}-${randomBytes(6).toString('hex')}`
 }

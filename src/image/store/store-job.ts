@@ -7,8 +7,10 @@ import type { ImageErrorCode, ImageErrorPlace } from '../model/errors.js'
 /** One layer to unpack. Paths are latin1 strings of bytes. */
 export interface UnpackJob {
   readonly kind: 'unpack'
-  /** The blob's file. */
+  /** The file that the blob is in, and where. */
   readonly blob: string
+  readonly offset: number
+  readonly size: number
   readonly blobDigest: Digest
   readonly diffId: Digest
   /** Existing and empty. */
@@ -33,7 +35,12 @@ export interface UnpackResult {
 
 export type FromStoreThread =
   | { readonly kind: 'bytes'; readonly count: number }
-  | { readonly kind: 'done'; readonly result: UnpackResult | null }
+  /** `count`: bytes that have not been told yet. */
+  | {
+      readonly kind: 'done'
+      readonly result: UnpackResult | null
+      readonly count: number
+    }
   | { readonly kind: 'failed'; readonly error: ThreadError }
 
 export type ThreadError =

@@ -36,8 +36,10 @@ export class StoreThread {
         this.fail = reject
         this.answer = message => {
           if (message.kind === 'bytes') onBytes(message.count)
-          else if (message.kind === 'done') resolve(message.result)
-          else reject(rebuild(message))
+          else if (message.kind === 'done') {
+            onBytes(message.count)
+            resolve(message.result)
+          } else reject(rebuild(message))
         }
         this.worker.postMessage(job)
       })

@@ -5,6 +5,7 @@ import { FsError } from '../../errno/fs-error.js'
 import { flock } from '../../sys/file.js'
 import { ImageError } from '../model/errors.js'
 import type { FromStoreThread, StoreJob, ThreadError, UnpackResult } from './store-job.js'
+import { LastStack } from './last-stack.js'
 import { unpackLayer } from './unpack-layer.js'
 
 const port = parentPort
@@ -13,17 +14,32 @@ const say = (message: FromStoreThread): void => port.postMessage(message)
 
 port.on('message', (job: StoreJob) => void serve(job))
 
+/** Bytes that a message is worth. */
+const TELL = 1024 * 1024
+/** The layers below the one that was unpacked last, and that one: the next mostly lies on them. */
+const stacks = new LastStack()
+
 async function serve(job: StoreJob): Promise<void> {
+  let count = 0
+  const told = (bytes: number): void => {
+    count += bytes
+    if (count < TELL) return
+    say({ kind: 'bytes', count })
+    count = 0
+  }
   try {
-    say({ kind: 'done', result: await work(job) })
+    const result = await work(job, told)
+    say({ kind: 'done', result, count })
   } catch (error) {
     say({ kind: 'failed', error: describe(error) })
   }
 }
 
-async function work(job: StoreJob): Promise<UnpackResult | null> {
-  if (job.kind === 'unpack')
-    return unpackLayer(job, count => say({ kind: 'bytes', count }))
+async function work(
+  job: StoreJob,
+  onBytes: (count: number) => void,
+): Promise<UnpackResult | null> {
+  if (job.kind === 'unpack') return unpackLayer(job, stacks, onBytes)
   const result = flock(job.fd, job.operation)
   if (result < 0) throw new FsError(result, 'flock')
   return null

@@ -2,7 +2,7 @@
 // bytes read, the diff id that of the tar inside. Publishes nothing and removes nothing.
 import { createHash, type Hash } from 'node:crypto'
 import * as fs from 'node:fs'
-import type { ByteSource } from '../../bytes/byte-source.js'
+import { bytesOf, type ByteSource } from '../../bytes/byte-source.js'
 import { decompress } from '../../compress/decompress.js'
 import { layerFormat } from '../../layer/format.js'
 import { ContentDigests } from '../inventory/content-digests.js'
@@ -12,8 +12,11 @@ import { ImageError } from '../model/errors.js'
 import { applyLayer } from '../unpack/apply-layer.js'
 import { explain } from '../unpack/refusal.js'
 import { fileSource } from './file-source.js'
+import type { LastStack } from './last-stack.js'
 import type { UnpackJob, UnpackResult } from './store-job.js'
 import { nodePath } from './store-place.js'
+
+const SMALL = 256 * 1024
 
 /**
  * @param onBytes is told of bytes of the blob as they are read.
@@ -21,19 +24,21 @@ import { nodePath } from './store-place.js'
  */
 export async function unpackLayer(
   job: UnpackJob,
+  stacks: LastStack,
   onBytes: (count: number) => void,
 ): Promise<UnpackResult> {
-  const blob = new WatchedSource(fileSource(job.blob), createHash('sha256'), onBytes)
+  const blob = new WatchedSource(blobSource(job), createHash('sha256'), onBytes)
   const { compression, stream } = await decompress(blob)
   // A layer that is not compressed has one digest for both, and is hashed once.
   const tarHash = compression === 'none' ? null : createHash('sha256')
   const tar = new WatchedSource(stream, tarHash)
   const digests = new ContentDigests()
+  // 0/0 devices may be made by anybody since Linux 5.8 (vfs_mknod).
+  const format = layerFormat(job.format, true, false)
   const done = await applyLayer(tar, {
     directory: job.directory,
-    parents: job.parents,
-    // 0/0 devices may be made by anybody since Linux 5.8 (vfs_mknod).
-    format: layerFormat(job.format, true, false),
+    parents: stacks.of(job.parents, job.format, format),
+    format,
     layerName: job.blobDigest,
     digests,
   })
@@ -42,6 +47,18 @@ export async function unpackLayer(
   verify('diff id', tarHash === null ? blob.hex() : tar.hex(), job.diffId, job)
   fs.writeFileSync(nodePath(job.inventory), recordInventory(job.directory, digests))
   return { entries: done.entries, bytes: done.bytes, tarSize: tar.bytes }
+}
+
+/** A small blob costs one read, and no other thread. */
+function blobSource({ blob, offset, size }: UnpackJob): ByteSource {
+  if (size > SMALL) return fileSource(blob, offset, size)
+  const bytes = Buffer.allocUnsafe(size)
+  const fd = fs.openSync(nodePath(blob), 'r')
+  try {
+    return bytesOf(bytes.subarray(0, fs.readSync(fd, bytes, 0, size, offset)))
+  } finally {
+    fs.closeSync(fd)
+  }
 }
 
 /** What stands after the archive's end belongs to the digests all the same. */

@@ -3,7 +3,7 @@
 // what the overlay would take for instructions is stored as data or refused.
 import type { ByteSource } from '../../bytes/byte-source.js'
 import type { LayerFormat } from '../../layer/format.js'
-import { LayerStack } from '../../layer/layer-stack.js'
+import type { LayerStack } from '../../layer/layer-stack.js'
 import { AT_EMPTY_PATH } from '../../sys/constants.js'
 import { statx } from '../../sys/inode.js'
 import { ST, statRecords } from '../../sys/stat.js'
@@ -29,8 +29,8 @@ import type { Unpacking } from './unpacking.js'
 export interface ApplyOptions {
   /** The layer's folder: there, and empty. A latin1 string of bytes. */
   readonly directory: string
-  /** Folders of the layers below, the topmost first, in the same format. */
-  readonly parents: readonly string[]
+  /** The layers below, in the same format; closing them is the caller's. */
+  readonly parents: LayerStack
   readonly format: LayerFormat
   readonly limits?: UnpackLimits
   /** What errors call the layer: its digest. */
@@ -84,7 +84,6 @@ export async function applyLayer(
     throw explain(error, options.layerName, entry)
   } finally {
     unpacking?.tree.close()
-    unpacking?.stack.close()
     await reader.close()
   }
 }
@@ -98,7 +97,7 @@ function begin(options: ApplyOptions, limits: UnpackLimits): Unpacking {
   const ownership = new Ownership(owners, record[ST.gid] ?? 0)
   return {
     tree,
-    stack: new LayerStack(options.parents, format),
+    stack: options.parents,
     format,
     ownership,
     attributes: new AttributeWriter(format, ownership.attribute),

@@ -95,7 +95,7 @@ function finish(u: Unpacking, directory: UnpackDirectory, below: Below): void {
   }
   if (directory.opaque && below.directory !== undefined) markOpaque(u, directory)
   for (const name of directory.whiteouts ?? []) hide(u, directory, name, inside)
-  setAttributes(u, directory, below.directory === undefined ? undefined : below.object)
+  setAttributes(u, directory, below)
 }
 
 function markOpaque(u: Unpacking, directory: UnpackDirectory): void {
@@ -127,11 +127,7 @@ function makeDotWhiteout(dirfd: number, name: string): number {
 }
 
 /** Owner, mode, attributes and times: the entry's own, else the lower directory's. */
-function setAttributes(
-  u: Unpacking,
-  directory: UnpackDirectory,
-  lower: StackObject | undefined,
-): void {
+function setAttributes(u: Unpacking, directory: UnpackDirectory, below: Below): void {
   const fd = u.tree.fd(directory)
   const { header } = directory
   if (header !== undefined) {
@@ -140,7 +136,10 @@ function setAttributes(
     u.ownership.apply(fd, '.', { uid, gid, mode, rdev: 0 }, -1)
     u.attributes.write(fd, '.', header.xattrs)
     writeTimes(fd, '.', header)
-  } else if (lower !== undefined) inherit(u, fd, lower)
+    return
+  }
+  const lower = below.object
+  if (lower?.directory !== undefined) inherit(u, fd, lower)
   else {
     const mode = S_IFDIR | DEFAULT_MODE
     u.ownership.apply(fd, '.', { uid: 0, gid: 0, mode, rdev: 0 }, -1)

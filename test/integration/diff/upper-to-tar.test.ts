@@ -94,7 +94,7 @@ t.test('a tree of every kind', async t => {
     's symlink /some\xffwhere',
   ])
   t.ok((await pack(g, upper)).equals(tar), 'the same bytes')
-  const again = await g.add(tar, { parents: g.layers.slice(1) })
+  const again = await g.add(tar, { over: g.layers.slice(1) })
   t.equal(tree(again), tree(upper))
   t.equal(xattr(`${again}/d/sub`, 'trusted.overlay.opaque'), 'y')
   t.equal(xattr(`${again}/cap`, 'trusted.overlay.overlay.opaque'), 'y')
@@ -107,7 +107,7 @@ t.test('a first layer has its root', async t => {
   const upper = await g.add(makeTar(directory('./', { mode: 0o710, uid: 4 }), file('f')))
   const tar = await pack(g, upper)
   t.same(await listing(tar), ['./ directory', 'f file'])
-  const again = await g.add(tar, { parents: [] })
+  const again = await g.add(tar, { over: [] })
   t.match(fs.statSync(again), { mode: 0o40710, uid: 4 })
 })
 
@@ -184,7 +184,7 @@ t.test('holes stay holes, and sockets stay behind', async t => {
   ])
   const tar = await pack(g, upper)
   t.ok(tar.length < 1 << 20, `${tar.length} bytes`)
-  const again = await g.add(tar, { parents: [] })
+  const again = await g.add(tar, { over: [] })
   t.same(names(again), ['sparse'])
   t.ok(fs.statSync(`${again}/sparse`).blocks < 64)
   const same = execFileSync('cmp', [`${upper}/sparse`, `${again}/sparse`])
