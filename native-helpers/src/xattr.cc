@@ -127,7 +127,10 @@ static napi_value Setxattrat(napi_env env, napi_callback_info info) {
                }));
 }
 
-static int64_t listOf(const Target& target, char* room, size_t size) {
+// The kernel allocates as much as it is offered, for each call.
+constexpr size_t kListAtFirst = 1024;
+
+static int64_t listInto(const Target& target, char* room, size_t size) {
   return onTarget(
       target,
       [&](int fd, const char* path, unsigned flags) {
@@ -136,6 +139,12 @@ static int64_t listOf(const Target& target, char* room, size_t size) {
       [&](const char* path, bool follow) {
         return (follow ? listxattr : llistxattr)(path, room, size);
       });
+}
+
+static int64_t listOf(const Target& target, char* room, size_t size) {
+  if (size <= kListAtFirst) return listInto(target, room, size);
+  const int64_t got = listInto(target, room, kListAtFirst);
+  return got == -ERANGE ? listInto(target, room, size) : got;
 }
 
 static napi_value Listxattrat(napi_env env, napi_callback_info info) {

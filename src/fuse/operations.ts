@@ -113,6 +113,10 @@ export interface Operations {
    * many were closed; the failed request is then served once more.
    */
   releaseDescriptors(): number
+  /** Whether `work` has something to do: asked after each reply. */
+  readonly isWorkDue: boolean
+  /** Called between a reply and the next request, which waits meanwhile: be brief. Never throws. */
+  work(): void
 
   lookup(req: Request, reply: Reply, parent: number, name: string): number
   forget(nodeid: number, count: number): void

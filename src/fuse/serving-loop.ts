@@ -101,6 +101,7 @@ export class ServingLoop {
         const opcode = this.slots[this.slot]?.opcode ?? 0
         bytes = this.serve(answered)
         spin = policy.after(opcode, bytes <= fuse_out_header.size)
+        bytes = this.workAhead(answered, bytes)
         if ((this.status[STATUS.completions] ?? 0) > DRAIN_ABOVE) this.drain()
       } else if (got === 0) {
         this.drain()
@@ -298,6 +299,15 @@ export class ServingLoop {
     const bytes = session.serve(request, this.reply)
     if (this.slotBusy[this.slot] !== 0) this.slot = this.slotBusy.indexOf(0)
     return bytes
+  }
+
+  /** Lets a file system work while its client does; returns the bytes that are still to send. */
+  private workAhead(device: number, bytes: number): number {
+    const session = this.sessions.get(device)
+    if (session === undefined || !session.isWorkDue) return bytes
+    if (bytes > 0) this.send(device, bytes)
+    session.work()
+    return 0
   }
 
   /** Keeps a slot for the pool; false when it is the last free one. */

@@ -76,6 +76,15 @@ export class Session implements Channel {
     }
   }
 
+  /** Whether the file system wants to work before the next request. */
+  get isWorkDue(): boolean {
+    return this.fs.isWorkDue
+  }
+
+  work(): void {
+    this.fs.work()
+  }
+
   stop(): void {
     for (const request of this.parked.values()) request.interrupted = true
     this.parked.clear()

@@ -61,6 +61,7 @@ export function answerStats(
     requests: session.requests,
     errors: session.errors,
     copyUps: { ...u.copyUps },
+    ahead: { ...u.ahead.figures },
   }
   return send(reply, json(stats), outputSize)
 }

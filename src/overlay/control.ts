@@ -97,4 +97,9 @@ export interface StatsAnswer {
     readonly bytes: number
     readonly directories: number
   }
+  /** Directories that were guessed to be listed next, and those of them that were. */
+  readonly ahead: {
+    readonly guessed: number
+    readonly right: number
+  }
 }

@@ -4,12 +4,17 @@
 // under the same nodeid, with the first request that names it.
 //
 // Only a directory without an upper has dormant children: its listing never changes. All of them
-// wake before it gets one. And only children that need no second look: nothing redirects them or
-// holds their data elsewhere, and directories have one part.
+// wake before it gets one. And only children whose attributes are those of their topmost object:
+// nothing redirects them, and directories have one part. Whether a file's data lies elsewhere is
+// asked when it wakes, unless it looks so from the beginning.
+import { E } from '../errno/errno.js'
+import { FsError } from '../errno/fs-error.js'
 import { LayerDirectory } from '../layer/layer-directory.js'
-import { S_IFDIR } from '../sys/constants.js'
-import { ST, statType } from '../sys/stat.js'
+import { S_IFDIR, S_IFREG } from '../sys/constants.js'
+import { ST, STAT_WORDS, statNumber, statType } from '../sys/stat.js'
 import type { Listing } from './listing.js'
+import { lookupChild } from './lookup.js'
+import { presentXattrs } from './materialize.js'
 import { Directory, Node } from './node.js'
 import type { Union } from './union.js'
 
@@ -17,6 +22,9 @@ type DirectoryNode = Node & { dir: Directory }
 
 /** A listing is kept for its dormant children; with fewer of them it would be much for little. */
 const SPARSE = 16
+const SECTOR = 512
+
+const record = new Uint32Array(STAT_WORDS)
 
 /** Whether children of a directory may be dormant, if the parts they lie in allow it. */
 export function mayHaveDormant(u: Union, dir: Directory): boolean {
@@ -39,6 +47,17 @@ export function mayBeDormant(
   // In the lowermost layer there is nothing that such attributes could lead to.
   if (marked && !isLowermost(u, part)) return false
   return statType(record, at) === S_IFDIR ? !several : (record[at + ST.nlink] ?? 0) < 2
+}
+
+/**
+ * Whether an object may have attributes that must be known before it is shown: a directory may
+ * be redirected, and a file of which less is on the disk than its size may be a metacopy
+ * (ovl_set_size gives one its size, and nobody its blocks).
+ */
+export function isDoubtful(record: Uint32Array, at: number): boolean {
+  const type = statType(record, at)
+  if (type !== S_IFREG) return type === S_IFDIR
+  return statNumber(record, ST.blocks, at) * SECTOR < statNumber(record, ST.size, at)
 }
 
 /** Whether nothing lies below a part's layer. */
@@ -65,11 +84,46 @@ export function countDormant(
   return id
 }
 
-/** The node of a dormant child, which from now on has one. */
+/** The node of a dormant child, which from now on has one. Throws FsError. */
 export function wake(u: Union, parent: DirectoryNode, i: number): Node {
   const { listing } = parent.dir
   const part = parent.dir.lowers[(listing?.placeAt(i) ?? 0) - 1]
   if (listing === null || part === undefined) throw new Error('nothing dormant here')
+  const name = listing.nameAt(i)
+  const node = isMarkedFile(u, part, name, listing.typeAt(i))
+    ? lookedUp(u, parent, name)
+    : simple(u, parent, part, listing, i)
+  node.lookups = listing.lookupsAt(i)
+  u.nodes.wake(listing.idAt(i), node)
+  parent.dir.children.set(name, node)
+  notDormant(u, parent, listing, i)
+  return node
+}
+
+function isMarkedFile(
+  u: Union,
+  part: LayerDirectory,
+  name: string,
+  type: number,
+): boolean {
+  if (type << 12 !== S_IFREG || isLowermost(u, part)) return false
+  return !presentXattrs(u, u.fd(part), name).none
+}
+
+function lookedUp(u: Union, parent: DirectoryNode, name: string): Node {
+  const node = lookupChild(u, parent, name, record)
+  if (node === null) throw new FsError(E.ESTALE, 'lookup', name)
+  if (typeof node === 'number') throw new FsError(node, 'lookup', name)
+  return node
+}
+
+function simple(
+  u: Union,
+  parent: DirectoryNode,
+  part: LayerDirectory,
+  listing: Listing,
+  i: number,
+): Node {
   const name = listing.nameAt(i)
   const node = new Node(listing.typeAt(i) << 12)
   node.addName(parent, name)
@@ -81,10 +135,6 @@ export function wake(u: Union, parent: DirectoryNode, i: number): Node {
   }
   node.protection = listing.protectionAt(i)
   u.stack.inodeNumbers.assign(node, part.layer, listing.inoLow(i), listing.inoHigh(i))
-  node.lookups = listing.lookupsAt(i)
-  u.nodes.wake(listing.idAt(i), node)
-  parent.dir.children.set(name, node)
-  notDormant(u, parent, listing, i)
   return node
 }
 

@@ -6,14 +6,16 @@ import { type Directory, hasDirectory, type Node } from './node.js'
 
 export const ROOT_ID = 1
 
+const FIRST_SLOTS = 1024
+
 type DirectoryNode = Node & { dir: Directory }
 
 export class NodeTable {
   /** A node, or the directory that a dormant child lies in. */
   private readonly slots: (Node | null)[] = [null]
   /** Of a dormant child: its index in that directory's listing, and 1. 0 for nodes. */
-  private readonly places: number[] = [0]
-  private readonly generations: number[] = [0]
+  private places = new Uint32Array(FIRST_SLOTS)
+  private generations = new Uint32Array(FIRST_SLOTS)
   private readonly free: number[] = []
   /** Hard-linked inodes by identity, so that two names find one node. */
   readonly links = new Map<string, Node>()
@@ -95,10 +97,19 @@ export class NodeTable {
   }
 
   private take(): number {
-    const id = this.free.pop() ?? this.slots.length
-    this.generations[id] ??= 0
     this.count++
-    return id
+    const freed = this.free.pop()
+    if (freed !== undefined) return freed
+    if (this.slots.length === this.places.length) this.grow()
+    return this.slots.length
+  }
+
+  private grow(): void {
+    const [places, generations] = [this.places, this.generations]
+    this.places = new Uint32Array(2 * places.length)
+    this.generations = new Uint32Array(2 * places.length)
+    this.places.set(places)
+    this.generations.set(generations)
   }
 
   private place(id: number, node: Node): void {

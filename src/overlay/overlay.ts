@@ -70,6 +70,14 @@ export class Overlay extends OverlayData implements Operations {
     return this.u.directoryFds.shrink() + this.u.fileFds.shrink()
   }
 
+  get isWorkDue(): boolean {
+    return this.u.ahead.isDue
+  }
+
+  work(): void {
+    this.u.ahead.work(this.u)
+  }
+
   lookup(_req: Request, reply: Reply, parentId: number, name: string): number {
     const parent = this.u.directory(parentId)
     const known = this.u.child(parent, name)

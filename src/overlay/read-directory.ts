@@ -2,13 +2,10 @@
 // for READDIRPLUS come from one native call for each layer and batch.
 import { DirentPacker, direntPlusSize } from '../fuse/dirents.js'
 import type { Reply } from '../fuse/reply.js'
-import type { LayerDirectory } from '../layer/layer-directory.js'
-import { applyOverride } from '../layer/owner-override.js'
-import { statxBatch } from '../sys/inode.js'
 import { ST, STAT_WORDS, statType } from '../sys/stat.js'
-import { xattrPrefixBatch } from '../sys/xattr.js'
 import { present, readAttributes } from './attributes.js'
-import { countDormant, isLowermost, mayBeDormant, mayHaveDormant } from './dormant.js'
+import { countDormant, mayBeDormant, mayHaveDormant } from './dormant.js'
+import { BATCH, marks, names, readBatch, records, starts } from './listed-attributes.js'
 import type { Listing } from './listing.js'
 import { DT_DIR, listingOf } from './listings.js'
 import { lookupChild } from './lookup.js'
@@ -18,18 +15,6 @@ import type { Union } from './union.js'
 
 type DirectoryNode = Node & { dir: Directory }
 
-const BATCH = 256
-const names = Buffer.alloc(BATCH * 256)
-/** Where the names of a batch begin in `names`; and those of one part's. */
-const starts = new Uint32Array(BATCH)
-const offsets = new Uint32Array(BATCH)
-/** Which entries of a batch lie in one part. */
-const members = new Uint32Array(BATCH)
-/** Which entries have attributes of the overlay's. */
-const marks = new Uint8Array(BATCH)
-const batchMarks = new Uint8Array(BATCH)
-const batchRecords = new Uint32Array(BATCH * STAT_WORDS)
-const records = new Uint32Array(BATCH * STAT_WORDS)
 const record = new Uint32Array(STAT_WORDS)
 
 /** Offsets 1 and 2 follow `.` and `..`. */
@@ -81,6 +66,7 @@ export function readNamesPlus(
   size: number,
 ): number {
   const pack = new DirentPacker(reply, size)
+  if (offset < AFTER_DOT) u.ahead.begins(node)
   const listing = listingOf(u, node)
   if (offset < AFTER_DOT && pack.fitsPlus(1))
     pack.addBare('.', AFTER_DOT, DT_DIR, node.inoLow, node.inoHigh)
@@ -88,6 +74,7 @@ export function readNamesPlus(
   if (offset < AFTER_DOTDOT && pack.fitsPlus(2))
     pack.addBare('..', AFTER_DOTDOT, DT_DIR, above.inoLow, above.inoHigh)
   let first = listing.firstAfter(Math.max(offset, AFTER_DOTDOT))
+  if (first === listing.length) u.ahead.ends(node)
   while (first < listing.length) {
     const room = Math.ceil(pack.room / SHORTEST)
     const count = Math.min(BATCH, listing.length - first, room)
@@ -107,7 +94,7 @@ function addBatch(
   count: number,
 ): boolean {
   const dormant = mayHaveDormant(u, node.dir)
-  readParts(u, node.dir, listing, first, count, dormant)
+  readBatch(u, node.dir, listing, first, count)
   for (let k = 0; k < count; k++) {
     const i = first + k
     if (listing.isGone(i)) continue
@@ -117,64 +104,6 @@ function addBatch(
     addEntry(u, pack, node, listing, i, k * STAT_WORDS)
   }
   return true
-}
-
-/** The names of a batch, and where each begins. */
-function writeNames(listing: Listing, first: number, count: number): void {
-  names.latin1Write(listing.namesOf(first, count), 0)
-  const start = listing.startOf(first)
-  for (let k = 0; k < count; k++) starts[k] = listing.startOf(first + k) - start
-}
-
-/**
- * Attributes of a batch, part by part; and, where `marked`, which of its entries have attributes
- * of the overlay's.
- */
-function readParts(
-  u: Union,
-  dir: Directory,
-  listing: Listing,
-  first: number,
-  count: number,
-  marked: boolean,
-): void {
-  writeNames(listing, first, count)
-  let left = count
-  for (let place = 0; left > 0 && place <= dir.lowers.length; place++) {
-    const part = place === 0 ? dir.upper : (dir.lowers[place - 1] ?? null)
-    let several = 0
-    for (let k = 0; k < count; k++)
-      if (listing.placeAt(first + k) === place) members[several++] = k
-    left -= several
-    if (part !== null && several > 0) readPart(u, part, listing, first, several, marked)
-  }
-}
-
-/** The same for those of one part: the first `count` of `members`. */
-function readPart(
-  u: Union,
-  part: LayerDirectory,
-  listing: Listing,
-  first: number,
-  count: number,
-  marked: boolean,
-): void {
-  for (let m = 0; m < count; m++) offsets[m] = starts[members[m] ?? 0] ?? 0
-  const fd = u.fd(part)
-  statxBatch(fd, names, offsets, 0, count, batchRecords)
-  const asks = marked && !isLowermost(u, part)
-  if (asks)
-    xattrPrefixBatch(fd, names, offsets, 0, count, u.format.xattrs.prefix, batchMarks)
-  const { override } = part.layer
-  for (let m = 0; m < count; m++) {
-    const from = m * STAT_WORDS
-    const k = members[m] ?? 0
-    if (override !== null)
-      applyOverride(override, fd, listing.nameAt(first + k), batchRecords, from)
-    const to = k * STAT_WORDS
-    for (let w = 0; w < STAT_WORDS; w++) records[to + w] = batchRecords[from + w] ?? 0
-    marks[k] = asks ? (batchMarks[m] ?? 1) : 0
-  }
 }
 
 /** Adds an entry whose child needs no node yet; false where it has or needs one. */

@@ -21,6 +21,7 @@ import type { OpenFiles } from './open-file.js'
 import type { OverlayOptions } from './options.js'
 import { IdMap } from './id-map.js'
 import { Pins } from './pins.js'
+import { WalkAhead } from './walk-ahead.js'
 import type { WorkDirectory } from './work-directory.js'
 
 /** Open directories of layers, and open files for data that does not pass through. */
@@ -44,6 +45,7 @@ export class Union {
   readonly fileFds = new FdCache(FILE_FDS)
   readonly listings = new ListingCache()
   readonly pins = new Pins()
+  readonly ahead = new WalkAhead()
   /** How long the kernel may keep names and attributes. */
   kept: Validity
   readonly ids: IdMap

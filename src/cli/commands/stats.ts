@@ -16,7 +16,7 @@ export function stats(path: string, options: { json?: boolean }): number {
 
 /** The figures for people; names are bytes. */
 export function renderStats(answer: StatsAnswer): string {
-  const { copyUps } = answer
+  const { ahead, copyUps } = answer
   const lines = [
     renderRows([
       [
@@ -39,6 +39,7 @@ export function renderStats(answer: StatsAnswer): string {
         'copied up',
         `${copyUps.files} files (${bytes(copyUps.bytes)}), ${copyUps.directories} directories`,
       ],
+      ['walks', `${ahead.right} of ${ahead.guessed} directories rightly read ahead`],
     ]),
   ]
   const requests = renderCounts(answer.requests)
