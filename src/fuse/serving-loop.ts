@@ -304,7 +304,7 @@ export class ServingLoop {
   /** Lets a file system work while its client does; returns the bytes that are still to send. */
   private workAhead(device: number, bytes: number): number {
     const session = this.sessions.get(device)
-    if (session === undefined || !session.isWorkDue) return bytes
+    if (session?.isWorkDue !== true) return bytes
     if (bytes > 0) this.send(device, bytes)
     session.work()
     return 0
