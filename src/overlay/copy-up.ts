@@ -16,6 +16,7 @@ import { copyInodeFlags, copyMetadata, setOrigin } from './copy-metadata.js'
 import { setImpure } from './impure.js'
 import { wakeAll } from './dormant.js'
 import { hasDirectory, type Node } from './node.js'
+import { keepPin } from './pins.js'
 import { notePublished, publishDirectory, publishFile } from './publish.js'
 import { type Union, upperOf } from './union.js'
 
@@ -92,11 +93,12 @@ function copySpecial(u: Union, node: Node): number {
   error = copyMetadata(u, lower.layer, from, to, stat)
   if (error >= 0) error = setOrigin(u, lower, node.lowerName, to, stat)
   if (error >= 0 && node.parent !== null) error = publishFile(u, node, temporary, stat)
-  if (error >= 0 && node.parent === null) error = -E.ESTALE
   if (error < 0) {
     unlinkat(u.work.fd, temporary, 0)
     return error
   }
+  // Somebody has it open: the copy stays under its temporary name until it is forgotten.
+  if (node.parent === null) keepPin(u, node, temporary)
   node.hasUpper = true
   node.hasOrigin = true
   u.copyUps.files++

@@ -3,6 +3,7 @@
 import type { Test } from 'tap'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import * as fs from 'node:fs'
 import * as readline from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import * as calls from '../../helpers/calls.js'
@@ -11,7 +12,7 @@ import { isolated } from '../../helpers/isolated.js'
 import { mountPlyfs, type MountOptions } from '../../helpers/mounted.js'
 import { run } from '../../helpers/run.js'
 import { makeStack, type WritableLayers } from '../../helpers/stack.js'
-import { file, type Tree } from '../../helpers/tree.js'
+import { fifo, file, type Tree } from '../../helpers/tree.js'
 
 const { t } = await isolated(import.meta.url)
 t.setTimeout(0)
@@ -99,6 +100,21 @@ t.test('25,000 of them, with 1,000 descriptors', t =>
 t.test('without passthrough', t =>
   holdMany(t, { holders: 1, each: 3000, options: ['passthrough=off'] }, 1000),
 )
+
+t.test('attributes of a lower FIFO that is open and removed', async t => {
+  const layers = await makeStack({ lowers: [{ fifo: fifo({ mode: 0o644 }) }] })
+  const mounted = await mountPlyfs(layers)
+  const path = `${mounted.point}/fifo`
+  const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_NONBLOCK)
+  fs.unlinkSync(path)
+  fs.fchmodSync(fd, 0o600)
+  fs.futimesSync(fd, 1, 2)
+  t.match(fs.fstatSync(fd), { mode: 0o10600, mtimeMs: 2000 })
+  t.notOk(calls.exists(path), 'it does not come back')
+  fs.closeSync(fd)
+  t.same(await mounted.end(), [])
+  t.same(leftovers(layers), [])
+})
 
 t.test('a server that dies leaves them to the next mount', async t => {
   const layers = await makeStack({ lowers: [lowerTree(2000)] })
