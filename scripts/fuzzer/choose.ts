@@ -54,7 +54,8 @@ export const isAnything = (): boolean => true
 
 /** Not compared: 'attributes of removed lower files'. */
 export function mayLieBelowRemoved({ inode, flags }: OpenFile): boolean {
-  return inode.lower && inode.lostName && (flags & 3) === O.RDONLY
+  const copiedUp = inode.kind === 'file' && (flags & 3) !== O.RDONLY
+  return inode.lower && inode.lostName && !copiedUp
 }
 
 /** An existing path whose inode suits and that the user may use so; or any path, rarely. */

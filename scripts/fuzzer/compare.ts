@@ -81,6 +81,7 @@ export class Comparer {
     return (
       (step[1] === 'seekdata' && sameSeek(step, first, second)) ||
       this.#seeksInDirectory(step) ||
+      this.#seeksInRemoved(step, first, second) ||
       (step[1] === 'dirseek' && sameRewind(first, second)) ||
       this.#removesNoAcl(step, first, second) ||
       this.#meetsLocked(step, first, second)
@@ -115,6 +116,15 @@ export class Comparer {
   #seeksInDirectory([who, name, slot]: Step): boolean {
     if (name !== 'seekdata' || !isUser(who)) return false
     return this.model.slot(who, number(slot))?.inode.kind === 'directory'
+  }
+
+  /** Not compared: 'positions in a removed directory'. */
+  #seeksInRemoved([who, name, slot]: Step, first: number, second: number): boolean {
+    if (name !== 'dirseek' || !isUser(who)) return false
+    const overlay = this.kernelSides[0] ? first : second
+    const other = this.kernelSides[0] ? second : first
+    if (overlay !== -EINVAL || other !== 0) return false
+    return this.model.slot(who, number(slot))?.inode.lostName === true
   }
 
   /** Not compared: 'removing an ACL that is not there'. */
@@ -263,6 +273,7 @@ function sameRewind(first: number, second: number): boolean {
 }
 
 const EBADF = 9
+const EINVAL = 22
 const ENOENT = 2
 const ENXIO = 6
 const ENODATA = 61
