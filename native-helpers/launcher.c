@@ -28,7 +28,13 @@ static const char *const mount_names[] = {
     "fuse-overlayfs", "mount.plyfs", "mount.fuse.plyfs", "mount.fuse3.plyfs", NULL};
 
 /* Words that are no source of a mount: `plyfs SOURCE DIR -o OPTIONS` is what mount.fuse3 calls. */
-static const char *const verbs[] = {"umount", "unmount", "which", "stats", "version", "help", NULL};
+static const char *const verbs[] = {
+    "umount", "unmount", "which",  "stats",  "version", "help",    "pull",    "push",   "login",
+    "logout", "search",  "tags",   "load",   "save",    "import",  "images",  "image",  "history",
+    "inspect", "tag",    "rmi",    "gc",     "fsck",    "diff",    "export",  "ls",     "cat",
+    "run",    "create",  "start",  "restart", "stop",   "kill",    "rm",      "wait",   "ps",
+    "logs",   "exec",    "attach", "pause",  "unpause", "top",     "rename",  "cp",     "commit",
+    "volume", NULL};
 
 static const char *const help_options[] = {"-h", "--help", "-V", "--version", NULL};
 

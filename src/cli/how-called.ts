@@ -5,6 +5,8 @@
 export type Call =
   | { readonly kind: 'verb'; readonly args: readonly string[] }
   | { readonly kind: 'mount-verb'; readonly args: readonly string[] }
+  /** Started by `run` and its like, never by people. */
+  | { readonly kind: 'container-server'; readonly args: readonly string[] }
   | { readonly kind: 'mount-helper'; readonly args: readonly string[] }
   | {
       readonly kind: 'drop-in'
@@ -18,6 +20,8 @@ export function howCalled(name: string, args: readonly string[]): Call {
   if (/^mount\.(fuse3?\.)?plyfs$/.test(name)) return { kind: 'mount-helper', args }
   const [first] = args
   if (first === 'mount') return { kind: 'mount-verb', args: args.slice(1) }
+  if (first === 'container-serve')
+    return { kind: 'container-server', args: args.slice(1) }
   if (first === undefined || VERBS.has(first)) return { kind: 'verb', args }
   if (args.length === 1 && HELP.has(first)) return { kind: 'verb', args: ['help'] }
   // mount.fuse3 calls `plyfs SOURCE DIR -o OPTIONS`.
@@ -53,6 +57,25 @@ const VERBS: ReadonlySet<string> = new Set([
   'export',
   'ls',
   'cat',
+  'run',
+  'create',
+  'start',
+  'restart',
+  'stop',
+  'kill',
+  'rm',
+  'wait',
+  'ps',
+  'logs',
+  'exec',
+  'attach',
+  'pause',
+  'unpause',
+  'top',
+  'rename',
+  'cp',
+  'commit',
+  'volume',
 ])
 
 const HELP: ReadonlySet<string> = new Set(['-h', '--help'])

@@ -1,6 +1,7 @@
 // The command: argv to what it asks for to exit status, and the only process.exit. The mount forms
 // load little, since a mount is started for every container; the rest is loaded when it is asked
 // for, and nothing after a mount.
+import { ContainerError } from '../container/container-error.js'
 import { ImageError } from '../image/model/errors.js'
 import { MountError } from '../mount/mount-error.js'
 import { VERSION } from '../mount/version.js'
@@ -21,13 +22,18 @@ async function main(): Promise<number> {
     return await run(call)
   } catch (error) {
     printError(describe(error, call))
-    return 1
+    return error instanceof ContainerError ? error.status : 1
   }
 }
 
 async function run(call: Call): Promise<number> {
   if (call.kind === 'verb')
     return (await import('./commands/verbs.js')).runVerb(call.args)
+  if (call.kind === 'container-server')
+    return (await import('./commands/container-serve.js')).serveContainer(
+      call.args,
+      process.env,
+    )
   if (call.kind === 'mount-verb') {
     const command = parseMountVerb(call.args)
     if (command === 'help') return print(MOUNT_HELP)
@@ -58,6 +64,7 @@ function versionOf(program: string): string {
 }
 
 function describe(error: unknown, call: Call): string {
+  if (error instanceof ContainerError) return `plyfs: ${error.message}`
   if (error instanceof MountError) return `plyfs: ${error.message}`
   if (error instanceof ImageError) return asBytes(`plyfs: ${error.message}`)
   if (error instanceof UsageError) {

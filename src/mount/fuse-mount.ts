@@ -49,7 +49,8 @@ function setPropagation(plan: MountPlan, fd: number): void {
   throw mountFailed(plan.mountPoint, result)
 }
 
-function openDevice(): number {
+/** A descriptor of /dev/fuse that serves nothing yet. Throws a MountError. */
+export function openDevice(): number {
   const fd = openat2(AT_FDCWD, '/dev/fuse', O_RDWR, 0, 0)
   if (fd >= 0) return fd
   throw new MountError(
@@ -78,7 +79,7 @@ function quoteValue(option: string): string {
   return `${option.slice(0, equals)}="${option.slice(equals + 1)}"`
 }
 
-function mountFailed(mountPoint: string, result: number): MountError {
+export function mountFailed(mountPoint: string, result: number): MountError {
   const why = describeErrno(result)
   return new MountError(
     `the kernel refused to mount on ${mountPoint}: ${why}`,

@@ -62,11 +62,15 @@ function openWritable(
     : store.writable.named(writable, image.id, top)
 }
 
-function planImage(
-  store: Store,
-  request: ImageMount,
+/**
+ * The mount of an image's layers, read-only until the writable layer, where there is one, is
+ * attached. Pure; throws a MountError.
+ */
+export function planImage(
+  store: Pick<Store, 'format'>,
+  request: Omit<ImageMount, 'image' | 'writable'>,
   lowers: readonly string[],
-  writable: WritableLayer | null,
+  writable: Pick<WritableLayer, 'upper' | 'work'> | null,
   env: Readonly<Record<string, string | undefined>>,
 ): MountPlan {
   const parsed = parseOptions(request.options, 'refuse')

@@ -77,13 +77,14 @@ async function turnWritable(server: Server, plan: MountPlan): Promise<void> {
 }
 
 /** The serving thread and the moments of its life. */
-class Server {
+export class Server {
   readonly prepared: Promise<number>
   readonly serving: Promise<void>
   readonly ended: Promise<number>
   private readonly worker: Worker
   private wakeFd = -1
 
+  /** Starts the thread, which opens the layers. */
   constructor(plan: MountPlan) {
     this.worker = new Worker(threadFile(), {
       workerData: plan,
@@ -151,7 +152,7 @@ function threadFile(): URL {
 }
 
 /** Layers, handles and backing files are many: as many as we are allowed. */
-function raiseFileLimit(): void {
+export function raiseFileLimit(): void {
   const limits = new Float64Array(2)
   if (getrlimit(RLIMIT_NOFILE, limits) < 0) return
   const hard = limits[1] ?? 0

@@ -35,7 +35,7 @@ const systemModules = /^(node:)?(fs|child_process|net|http|https|dgram|cluster)(
 /** The net, and programs of others, are for these. */
 const outside: readonly (readonly [folder: RegExp, modules: RegExp])[] = [
   [/^src\/(sys|mount|container|daemon|cli|image\/config)\//, /^node:child_process$/],
-  [/^src\/(daemon|image\/registry|cli)\//, /^node:(net|http|https|tls)$/],
+  [/^src\/(container|daemon|image\/registry|cli)\//, /^node:(net|http|https|tls)$/],
 ]
 
 const sources = projectFiles().filter(file => /^src\/.*\.ts$/.test(file))

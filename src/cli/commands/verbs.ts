@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { VERSION } from '../../mount/version.js'
 import { MOUNT_HELP } from '../help.js'
 import { asBytes, printError, printLine } from '../output.js'
+import { addContainerVerbs } from './container-verbs.js'
 import { addImageVerbs } from './image-verbs.js'
 import { addRegistryVerbs } from './registry-verbs.js'
 import { addRootVerbs } from './root-verbs.js'
@@ -29,6 +30,7 @@ function build(end: (status: number) => void): Command {
   const program = quiet(new Command('plyfs'))
     .description('A union filesystem for Linux over FUSE.')
     .helpCommand(false)
+    .enablePositionalOptions()
   program.command('mount').description('mount a union of directories')
   program
     .command('umount <dir...>')
@@ -49,6 +51,7 @@ function build(end: (status: number) => void): Command {
     .option('--json', 'print JSON')
     .action((dir: string, options: { json?: boolean }) => end(stats(dir, options)))
   addImageVerbs(program, end)
+  addContainerVerbs(program, end)
   addRootVerbs(program, end)
   addRegistryVerbs(program, end)
   program

@@ -30,6 +30,11 @@ export class StoreLock {
     this.passing = passing
   }
 
+  /** What holds the lock; a process that inherits it holds it too, and after a release here. */
+  get descriptor(): number {
+    return this.fd
+  }
+
   release(): void {
     if (!this.held) return
     this.held = false

@@ -1,0 +1,99 @@
+// The caller's terminal, pipes and signals, joined with a container's.
+import { constants } from 'node:os'
+import type { MonitorClient } from '../../container/monitor-client.js'
+
+export interface Attached {
+  /** The container's status; null when the caller detached, or the monitor died. */
+  readonly ended: Promise<number | null>
+  /** Gives the terminal back. */
+  restore(): void
+}
+
+export interface AttachOptions {
+  readonly input: boolean
+  readonly terminal: boolean
+  /** Signals that arrive here go to the container. */
+  readonly passSignals: boolean
+}
+
+/** ctrl-p ctrl-q, docker's way out. */
+const DETACH = Buffer.from([0x10, 0x11])
+
+/** To be called before the container writes anything that is to be seen. */
+export function attachStreams(client: MonitorClient, options: AttachOptions): Attached {
+  const undo: (() => void)[] = []
+  const ended = new Promise<number | null>(resolve => {
+    client.once('exit', resolve)
+    client.once('end', () => {
+      resolve(null)
+    })
+    if (options.input || options.terminal)
+      undo.push(joinInput(client, options, () => resolve(null)))
+  })
+  client.on('output', (stream, bytes) => {
+    ;(stream === 'out' ? process.stdout : process.stderr).write(bytes)
+  })
+  client.wantOutput()
+  if (options.passSignals && !options.terminal) undo.push(passSignals(client))
+  return {
+    ended,
+    restore: () => {
+      for (const one of undo) one()
+    },
+  }
+}
+
+/** Returns the undo. */
+function joinInput(
+  client: MonitorClient,
+  { input, terminal }: AttachOptions,
+  detach: () => void,
+): () => void {
+  const { stdin, stdout } = process
+  const resize = (): void => {
+    client.resize(stdout.rows, stdout.columns)
+  }
+  if (terminal && stdout.isTTY) {
+    resize()
+    stdout.on('resize', resize)
+  }
+  const isRaw = terminal && stdin.isTTY
+  if (isRaw) stdin.setRawMode(true)
+  let before: Buffer = Buffer.alloc(0)
+  const take = (bytes: Buffer): void => {
+    if (terminal && Buffer.concat([before, bytes]).includes(DETACH)) {
+      detach()
+      return
+    }
+    before = bytes.subarray(-1)
+    if (client.input(bytes)) return
+    stdin.pause()
+    void client.drained().then(() => stdin.resume())
+  }
+  const end = (): void => {
+    client.endInput()
+  }
+  if (input) {
+    stdin.on('data', take)
+    stdin.once('end', end)
+  }
+  return () => {
+    stdout.off('resize', resize)
+    stdin.off('data', take)
+    stdin.off('end', end)
+    stdin.pause()
+    if (isRaw) stdin.setRawMode(false)
+  }
+}
+
+const PASSED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
+
+function passSignals(client: MonitorClient): () => void {
+  const pass = (name: NodeJS.Signals): void => {
+    void client.signal(constants.signals[name])
+  }
+  for (const name of PASSED) process.on(name, pass)
+  return () => {
+    for (const name of PASSED) process.off(name, pass)
+  }
+}

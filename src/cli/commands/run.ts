@@ -1,0 +1,162 @@
+// `plyfs run` and `plyfs create`: containers out of images.
+import { ContainerError, COULD_NOT_START } from '../../container/container-error.js'
+import { type Container, Containers } from '../../container/containers.js'
+import { createContainer, createHeld } from '../../container/create.js'
+import { settleAll } from '../../container/settle.js'
+import { type StartedContainer, startContainer } from '../../container/start.js'
+import { ImageError } from '../../image/model/errors.js'
+import { parsePlatform } from '../../image/model/platform.js'
+import { silent } from '../../image/progress.js'
+import type { ImageRecord } from '../../image/store/image-record.js'
+import type { Store } from '../../image/store/store.js'
+import type { VerifyMode } from '../../image/verify.js'
+import { MountError } from '../../mount/mount-error.js'
+import { asBytes, printError, printLine } from '../output.js'
+import { attachStreams, type Attached } from './attach-streams.js'
+import { containerOptions, type CreateFlags } from './container-flags.js'
+import { openStore } from './store-session.js'
+import { printStage } from './trace-boot.js'
+
+export interface RunFlags extends CreateFlags {
+  readonly detach?: boolean
+  readonly traceBoot?: boolean
+}
+
+/** Prints the container's ID; 0. */
+export function create(
+  image: string,
+  command: readonly string[],
+  flags: CreateFlags,
+): Promise<number> {
+  return withStatus(async () => {
+    const options = containerOptions(flags, command, process.env)
+    const store = await openStore(flags)
+    const containers = new Containers(store)
+    const record = imageFor(store, image, flags)
+    const made = await createContainer(containers, record, image, options, silent)
+    printLine(made.id)
+    return 0
+  })
+}
+
+/** The command's own status, or docker's 125, 126, 127. */
+export function run(
+  image: string,
+  command: readonly string[],
+  flags: RunFlags,
+): Promise<number> {
+  return withStatus(async () => {
+    if (flags.detach === true && flags.rm === true && flags.interactive === true)
+      refuse('-d and -i with --rm leave nobody who could write: leave one out')
+    const options = containerOptions(flags, command, process.env)
+    if (
+      options.terminal &&
+      options.input &&
+      flags.detach !== true &&
+      !process.stdin.isTTY
+    )
+      refuse('the input device is not a TTY: leave -t out')
+    const store = await openStore(flags)
+    const containers = new Containers(store)
+    await settleAll(containers)
+    const record = imageFor(store, image, flags)
+    const { container, lock } = await createHeld(
+      containers,
+      record,
+      image,
+      options,
+      silent,
+      true,
+    )
+    // What the callback leaves there, which the compiler cannot follow.
+    const held: { attached?: Attached } = {}
+    const started = await startContainer(containers, container, lock, {
+      verify: verifyOf(flags.verify),
+      ...(flags.traceBoot === true ? { onStage: printStage } : {}),
+      beforeGo: client => {
+        if (flags.detach !== true)
+          held.attached = attachStreams(client, { ...options, passSignals: true })
+      },
+    })
+    return held.attached === undefined
+      ? left(container, started)
+      : followed(started, held.attached)
+  })
+}
+
+/** The container goes on without us. */
+function left({ id }: Container, started: StartedContainer): number {
+  started.letGo()
+  printLine(id)
+  return 0
+}
+
+/** Waits for its end, or until the caller lets go of it. */
+async function followed(started: StartedContainer, attached: Attached): Promise<number> {
+  const code = await attached.ended
+  attached.restore()
+  if (code !== null) {
+    await started.cleared
+    return code
+  }
+  started.letGo()
+  return 0
+}
+
+/** Errors of every kind end with 125, as the container could not be started. */
+export async function withStatus(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof ImageError)
+      throw new ContainerError(asBytes(error.message), COULD_NOT_START)
+    if (error instanceof MountError)
+      throw new ContainerError(error.message, COULD_NOT_START)
+    if (error instanceof ContainerError && error.status === 1)
+      throw new ContainerError(error.message, COULD_NOT_START)
+    throw error
+  }
+}
+
+function imageFor(
+  store: Store,
+  name: string,
+  { platform, network }: CreateFlags,
+): ImageRecord {
+  const record = find(store, name)
+  const { os, architecture } = store.configOf(record).platform
+  if (platform !== undefined) {
+    const wanted = parsePlatform(platform)
+    if (wanted.os !== os || wanted.architecture !== architecture)
+      refuse(
+        `${name} is an image for ${os}/${architecture}: pull the one for ${platform}`,
+      )
+  }
+  if (network === undefined) tellNetwork()
+  return record
+}
+
+function find(store: Store, name: string): ImageRecord {
+  try {
+    return store.resolve(name)
+  } catch (error) {
+    if (!(error instanceof ImageError) || error.code !== 'not-found') throw error
+    return refuse(`${asBytes(error.message)}: 'plyfs pull ${name}' gets it`)
+  }
+}
+
+/** Said once a command. */
+function tellNetwork(): void {
+  if (process.stderr.isTTY)
+    printError('plyfs: the container has no network; --network host gives it the host’s')
+}
+
+export function verifyOf(text: string | undefined): VerifyMode {
+  if (text === undefined) return 'quick'
+  if (text === 'quick' || text === 'full' || text === 'none') return text
+  return refuse(`--verify=${text}: it is quick, full or none`)
+}
+
+function refuse(message: string): never {
+  throw new ContainerError(message, COULD_NOT_START)
+}

@@ -1,0 +1,193 @@
+// The containers of a store: where each has its files, and how one is found. A container's folder
+// appears whole, by a rename, and goes by a rename.
+import { randomBytes } from 'node:crypto'
+import * as fs from 'node:fs'
+import { nodePath } from '../image/store/store-place.js'
+import { removeTree } from '../image/store/remove-tree.js'
+import { replaceFile, syncFolder } from '../image/store/replace-file.js'
+import type { Store } from '../image/store/store.js'
+import { takeLock } from '../image/store/store-lock.js'
+import { ContainerError } from './container-error.js'
+import { type ContainerRecord, formatRecord, namesIn, readRecord } from './record.js'
+
+const ID = /^[0-9a-f]{64}$/
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
+
+/**
+ * A container's folder:
+ *
+ *     container.json                what it is (record.ts)
+ *     start.json                    when it was started last
+ *     exit.json                     how that ended; written by the monitor
+ *     lock                          held by whoever starts or removes it, and by its monitor
+ *     pid, log, monitor.sock        the monitor's
+ *     config.json, runtime/, runtime.log   the OCI runtime's
+ *     rw/upper, rw/work             the writable layer
+ *     init                          what the runtime needs in the root (init-layer.ts)
+ *     bootfs, rootfs                where those are mounted, in the monitor's namespace
+ */
+export class Container {
+  readonly folder: string
+  readonly record: ContainerRecord
+
+  constructor(folder: string, record: ContainerRecord) {
+    this.folder = folder
+    this.record = record
+  }
+
+  get id(): string {
+    return this.record.id
+  }
+
+  /** The path of one of its files. */
+  file(name: string): string {
+    return `${this.folder}/${name}`
+  }
+}
+
+export class Containers {
+  readonly store: Store
+  private readonly folder: string
+
+  constructor(store: Store) {
+    this.store = store
+    this.folder = `${store.place.root}/containers`
+  }
+
+  /** All of them, the newest first. */
+  list(): Container[] {
+    return namesIn(nodePath(this.folder))
+      .filter(name => ID.test(name))
+      .flatMap(id => this.open(id) ?? [])
+      .toSorted((one, two) => (one.record.created < two.record.created ? 1 : -1))
+  }
+
+  /** null where it is gone. */
+  open(id: string): Container | null {
+    const folder = `${this.folder}/${id}`
+    const record = readRecord(`${folder}/container.json`)
+    return record === null ? null : new Container(folder, record)
+  }
+
+  /** By name, ID, or the beginning of one ID. Throws a ContainerError. */
+  find(text: string): Container {
+    if (ID.test(text)) {
+      const found = this.open(text)
+      if (found !== null) return found
+    }
+    const all = this.list()
+    const named = all.find(({ record }) => record.name === text.replace(/^\//, ''))
+    if (named !== undefined) return named
+    const begun = /^[0-9a-f]+$/.test(text)
+      ? all.filter(one => one.id.startsWith(text))
+      : []
+    const [only, ...more] = begun
+    if (only === undefined) throw new ContainerError(`No such container: ${text}`)
+    if (more.length > 0)
+      throw new ContainerError(
+        `${text} is the beginning of several IDs; write more of it`,
+      )
+    return only
+  }
+
+  /**
+   * Adds a container, all at once.
+   * @param fill makes its files in a folder that is not seen yet.
+   * @throws ContainerError where the name is taken, and what `fill` throws; nothing stays then.
+   */
+  async add(
+    record: ContainerRecord,
+    fill: (container: Container) => void | Promise<void>,
+  ): Promise<Container> {
+    fs.mkdirSync(nodePath(this.folder), { recursive: true, mode: 0o700 })
+    const hidden = new Container(`${this.folder}/.new-${record.id}`, record)
+    fs.mkdirSync(nodePath(hidden.folder), { mode: 0o700 })
+    try {
+      await fill(hidden)
+      replaceFile(hidden.file('container.json'), formatRecord(record))
+      return await this.publish(hidden)
+    } catch (error) {
+      removeTree(hidden.folder)
+      throw error
+    }
+  }
+
+  private async publish(hidden: Container): Promise<Container> {
+    const { record } = hidden
+    const lock = await this.lockNames()
+    try {
+      this.refuseTaken(record.name)
+      const folder = `${this.folder}/${record.id}`
+      fs.renameSync(nodePath(hidden.folder), nodePath(folder))
+      syncFolder(this.folder)
+      return new Container(folder, record)
+    } finally {
+      lock.release()
+    }
+  }
+
+  /** Gives a container another name. Throws a ContainerError where it is taken. */
+  async rename(container: Container, name: string): Promise<void> {
+    mustBeName(name)
+    const lock = await this.lockNames()
+    try {
+      this.refuseTaken(name)
+      const record = { ...container.record, name }
+      replaceFile(container.file('container.json'), formatRecord(record))
+    } finally {
+      lock.release()
+    }
+  }
+
+  /** Takes a container away; nobody uses it. */
+  remove(container: Container): void {
+    const gone = `${this.folder}/.gone-${container.id}`
+    fs.renameSync(nodePath(container.folder), nodePath(gone))
+    this.store.uses.forget(useKey(container.id))
+    removeTree(gone)
+  }
+
+  /** Removes what commands that were killed have left. */
+  async sweep(): Promise<void> {
+    const left = namesIn(nodePath(this.folder)).filter(name => name.startsWith('.gone-'))
+    if (left.length === 0) return
+    const lock = await this.lockNames()
+    try {
+      for (const name of left) {
+        this.store.uses.forget(useKey(name.slice('.gone-'.length)))
+        removeTree(`${this.folder}/${name}`)
+      }
+    } finally {
+      lock.release()
+    }
+  }
+
+  private lockNames() {
+    return takeLock(`${this.folder}/names.lock`, 'exclusive')
+  }
+
+  private refuseTaken(name: string): void {
+    const other = this.list().find(({ record }) => record.name === name)
+    if (other === undefined) return
+    throw new ContainerError(
+      `the name ${name} is taken by container ${other.id.slice(0, 12)}: remove or rename that`,
+    )
+  }
+}
+
+/** Under which the store knows that a container uses its image. */
+export function useKey(id: string): string {
+  return `container-${id}`
+}
+
+export function freshId(): string {
+  return randomBytes(32).toString('hex')
+}
+
+/** Throws a ContainerError. */
+export function mustBeName(name: string): void {
+  if (NAME.test(name)) return
+  throw new ContainerError(
+    `'${name}' is no name for a container: two characters or more of letters, digits, '_', '.', '-'`,
+  )
+}

@@ -1,0 +1,25 @@
+// The control groups of a container, where the runtime was killed before it could remove them.
+import * as fs from 'node:fs'
+
+const ROOT = '/sys/fs/cgroup'
+
+/** Under which the runtime makes them. */
+export function groupOf(id: string): string {
+  return `/plyfs/${id}`
+}
+
+/** Removes those that are there and have no process left. */
+export function removeGroups(id: string): void {
+  for (const hierarchy of ['', ...fs.readdirSync(ROOT).map(name => `/${name}`)]) {
+    try {
+      fs.rmdirSync(`${ROOT}${hierarchy}${groupOf(id)}`)
+    } catch {
+      // It is not there, or in use by what is about to end.
+    }
+  }
+}
+
+/** Whether the host has control groups of version 2 alone. */
+export function isUnified(): boolean {
+  return fs.existsSync(`${ROOT}/cgroup.controllers`)
+}

@@ -1,0 +1,84 @@
+// What the OCI runtime is told of a container, once its root is there: config.json, and the files
+// that say who and where the container is. Volumes that are new are filled from the root.
+import * as fs from 'node:fs'
+import { FsError } from '../errno/fs-error.js'
+import { replaceFile } from '../image/store/replace-file.js'
+import { nodePath } from '../image/store/store-place.js'
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../sys/constants.js'
+import { capget } from '../sys/credentials.js'
+import { close, openat2 } from '../sys/file.js'
+import type { Container, Containers } from './containers.js'
+import { isUnified } from './control-groups.js'
+import type { ContainerRecord } from './record.js'
+import { OWN_FILES, runtimeConfig } from './runtime-config.js'
+import { identityOf } from './users.js'
+import { Volumes } from './volumes.js'
+
+/**
+ * Writes the bundle. The root is looked at through the namespace of the monitor, where it is
+ * mounted.
+ * @param monitor its process id.
+ * @throws ContainerError for a user whom the root does not know, FsError.
+ */
+export function prepareBundle(
+  containers: Containers,
+  container: Container,
+  monitor: number,
+): void {
+  const { record, folder } = container
+  const volumes = new Volumes(containers)
+  const path = `/proc/${monitor}/root${container.file('rootfs')}`
+  const root = openat2(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, 0)
+  if (root < 0) throw new FsError(root, 'open', path)
+  try {
+    for (const mount of record.mounts)
+      if (mount.type === 'volume') volumes.fill(mount.name, root, mount.target)
+    const config = runtimeConfig(record, {
+      identity: identityOf(record.process.user, root),
+      held: heldCapabilities(),
+      folder,
+      volume: name => volumes.data(name),
+      unified: isUnified(),
+    })
+    const bytes = Buffer.from(`${JSON.stringify(config, null, 2)}\n`, 'latin1')
+    for (const name of OWN_FILES)
+      replaceFile(container.file(name), contentsOf(name, record))
+    replaceFile(container.file('config.json'), bytes)
+  } finally {
+    close(root)
+  }
+}
+
+/** Our own effective ones: nobody can give more. */
+export function heldCapabilities(): bigint {
+  const sets = new Uint32Array(6)
+  const result = capget(sets)
+  if (result < 0) throw new FsError(result, 'capget')
+  // Effective, permitted, inheritable; then the same for capabilities 32 and up.
+  return BigInt(sets[0] ?? 0) | (BigInt(sets[3] ?? 0) << 32n)
+}
+
+function contentsOf(
+  name: (typeof OWN_FILES)[number],
+  { network, hostname }: ContainerRecord,
+): Buffer {
+  if (name === 'hostname') return Buffer.from(`${hostname}\n`, 'latin1')
+  const own = name === 'hosts' ? ownHosts(hostname) : Buffer.alloc(0)
+  return network === 'host' ? (hostFile(name) ?? own) : own
+}
+
+function ownHosts(hostname: string): Buffer {
+  return Buffer.from(
+    `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t${hostname}\n`,
+    'latin1',
+  )
+}
+
+/** With the host's network a container names hosts as the host does. */
+function hostFile(name: string): Buffer | null {
+  try {
+    return fs.readFileSync(nodePath(`/etc/${name}`))
+  } catch {
+    return null
+  }
+}

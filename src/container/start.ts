@@ -1,0 +1,265 @@
+// Starts a container, stage by stage: its monitor with the bootfs, the server of its root, what the
+// runtime is told, the hand-over. Each stage has its undo in whoever made it: a monitor whose first
+// client goes before "go" unwinds, and a server whose monitor goes does too.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import * as fs from 'node:fs'
+import * as net from 'node:net'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { describeErrno, FsError } from '../errno/fs-error.js'
+import type { StoreLock } from '../image/store/store-lock.js'
+import { nodePath } from '../image/store/store-place.js'
+import type { VerifyMode } from '../image/verify.js'
+import { close } from '../sys/file.js'
+import { socketpair } from '../sys/process.js'
+import { ContainerError, COULD_NOT_START } from './container-error.js'
+import type { Container, Containers } from './containers.js'
+import { writeStart } from './create.js'
+import { MonitorClient, type Stage } from './monitor-client.js'
+import { prepareBundle } from './prepare-bundle.js'
+import { runtimeCommand, runtimeError } from './runtime.js'
+import type { ServerReport } from './serve-root.js'
+import { settle } from './settle.js'
+
+export interface StartOptions {
+  readonly verify: VerifyMode
+  /** Is called before the container's process can have written anything. */
+  readonly beforeGo?: (client: MonitorClient) => void
+  /** Is told of each stage; microseconds, bytes of memory. */
+  readonly onStage?: (stage: string, us: number, bytes: number) => void
+}
+
+/** A container whose process runs. */
+export interface StartedContainer {
+  readonly client: MonitorClient
+  /** Fulfilled when nothing of it is left, but for its record. */
+  readonly cleared: Promise<void>
+  /** Lets go of its processes, which go on. */
+  letGo(): void
+}
+
+/**
+ * Starts a container that the caller holds; the lock goes over to its monitor.
+ * @throws ContainerError with docker's status when it could not be started; it is as before then,
+ * or gone where it goes with its end.
+ */
+export async function startContainer(
+  containers: Containers,
+  container: Container,
+  lock: StoreLock,
+  options: StartOptions,
+): Promise<StartedContainer> {
+  const start = new Start(containers, container, options)
+  try {
+    clear(container)
+    return await start.run(lock)
+  } catch (error) {
+    lock.release()
+    throw await start.undo(error)
+  }
+}
+
+/** What the last run has left; from here on the container counts as started. */
+function clear(container: Container): void {
+  writeStart(container)
+  for (const name of ['exit.json', 'pid', 'runtime.log', 'config.json'])
+    fs.rmSync(nodePath(container.file(name)), { force: true })
+}
+
+class Start {
+  private readonly containers: Containers
+  private readonly container: Container
+  private readonly options: StartOptions
+  private monitor: ChildProcess | null = null
+  private server: ChildProcess | null = null
+  private client: MonitorClient | null = null
+  /** What the server said when it gave up. */
+  private complaint: string | null = null
+
+  constructor(containers: Containers, container: Container, options: StartOptions) {
+    this.containers = containers
+    this.container = container
+    this.options = options
+  }
+
+  async run(lock: StoreLock): Promise<StartedContainer> {
+    const [ours, first] = sockets()
+    const [lifelineOfMonitor, lifelineOfServer] = sockets()
+    const client = new MonitorClient(new net.Socket({ fd: ours }))
+    this.client = client
+    const stages = new Stages(client, this.container, this.options)
+    const monitor = this.startMonitor(first, lifelineOfMonitor, lock)
+    lock.release()
+    await stages.reached('bootfs')
+    const [served, cleared] = this.startServer(lifelineOfServer)
+    await Promise.race([Promise.all([stages.reached('placed'), served]), stages.failed])
+    prepareBundle(this.containers, this.container, monitor)
+    this.options.beforeGo?.(client)
+    client.go()
+    await stages.reached('hand-over')
+    return { client, cleared, letGo: () => this.letGo(client) }
+  }
+
+  private startMonitor(first: number, lifeline: number, lock: StoreLock): number {
+    const { container } = this
+    const { process: what, readOnly } = container.record
+    const letters = `-${what.input ? 'i' : ''}${what.terminal ? 't' : ''}${readOnly ? 'r' : ''}`
+    const words = [
+      container.id,
+      helper('plyfs-boot'),
+      letters,
+      ...runtimeCommand(container),
+    ]
+    const monitor = spawn(helper('plyfs-monitor'), words, {
+      cwd: Buffer.from(container.folder, 'latin1').toString('utf8'),
+      stdio: ['ignore', 'ignore', 'inherit', first, lifeline, lock.descriptor],
+      detached: true,
+    })
+    close(first)
+    close(lifeline)
+    this.monitor = monitor
+    if (monitor.pid === undefined)
+      throw new ContainerError(
+        'cannot start the monitor: is plyfs built?',
+        COULD_NOT_START,
+      )
+    return monitor.pid
+  }
+
+  /** What is fulfilled when it has mounted, and when it has ended. */
+  private startServer(lifeline: number): [served: Promise<void>, cleared: Promise<void>] {
+    const { store } = this.containers
+    const log = fs.openSync(nodePath(this.container.file('serve.log')), 'w', 0o640)
+    const script = process.argv[1] ?? ''
+    const words = [
+      'container-serve',
+      store.place.root,
+      this.container.id,
+      this.options.verify,
+    ]
+    const server = spawn(process.execPath, [script, ...words], {
+      cwd: '/',
+      stdio: ['ignore', 'pipe', log, lifeline],
+      detached: true,
+      env: { ...process.env, PLYFS_ARGV0: 'plyfs' },
+    })
+    fs.closeSync(log)
+    close(lifeline)
+    this.server = server
+    const ended = once(server, 'exit').then(() => undefined)
+    const ready = this.hear(server.stdout ?? fail('the server has no output'))
+    return [ready, ended]
+  }
+
+  private async hear(output: Readable): Promise<void> {
+    for await (const line of createInterface({ input: output })) {
+      const said = JSON.parse(line) as ServerReport
+      if (said.kind === 'ready') return
+      if (said.kind === 'stage') this.options.onStage?.(said.stage, said.us, said.bytes)
+      else this.complaint = said.message
+    }
+    throw new ContainerError(
+      this.complaint ??
+        `the server of the root filesystem ended: see ${this.container.file('serve.log')}`,
+      COULD_NOT_START,
+    )
+  }
+
+  private letGo(client: MonitorClient): void {
+    client.close()
+    this.monitor?.unref()
+    this.server?.stdout?.destroy()
+    this.server?.unref()
+  }
+
+  /** Everything that was begun unwinds by itself when its client goes; what to throw then. */
+  async undo(error: unknown): Promise<unknown> {
+    const { monitor, server, client, container } = this
+    const failure = error instanceof StageError ? error : null
+    const code = failure === null ? COULD_NOT_START : await this.statusOfFailure()
+    client?.close()
+    await ended(monitor)
+    await ended(server)
+    await settle(this.containers, container)
+    if (this.complaint !== null)
+      return new ContainerError(this.complaint, COULD_NOT_START)
+    if (failure !== null) return new ContainerError(failure.message, code)
+    return error
+  }
+
+  /** As the monitor tells it by what the runtime wrote. */
+  private statusOfFailure(): Promise<number> {
+    return new Promise(resolve => {
+      this.client?.once('exit', resolve)
+      this.client?.once('end', () => {
+        resolve(COULD_NOT_START)
+      })
+    })
+  }
+}
+
+async function ended(child: ChildProcess | null): Promise<void> {
+  if (child?.pid === undefined) return
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+}
+
+/** The monitor gave up; the message is for people. */
+class StageError extends Error {}
+
+/** The monitor's stages: what was reached, what is waited for. */
+class Stages {
+  /** Rejected when it gives up. */
+  readonly failed: Promise<never>
+  private readonly seen = new Set<string>()
+  private readonly waiting = new Map<string, () => void>()
+
+  constructor(client: MonitorClient, container: Container, options: StartOptions) {
+    this.failed = new Promise((_resolve, reject) => {
+      client.on('stage', (stage: Stage) => {
+        if (stage.stage !== 'failed') this.reach(stage, options)
+        // While the monitor lives its container is there.
+        else reject(new StageError(runtimeError(container) ?? describeFailure(stage)))
+      })
+      client.on('end', () => {
+        reject(new StageError('the monitor of the container was killed: start it again'))
+      })
+    })
+    this.failed.catch(() => undefined)
+  }
+
+  reached(stage: string): Promise<void> {
+    if (this.seen.has(stage)) return Promise.resolve()
+    const reached = new Promise<void>(resolve => this.waiting.set(stage, resolve))
+    return Promise.race([reached, this.failed])
+  }
+
+  private reach({ stage, us = 0, bytes = 0 }: Stage, { onStage }: StartOptions): void {
+    this.seen.add(stage)
+    if (stage !== 'placed') onStage?.(stage, us, bytes)
+    this.waiting.get(stage)?.()
+  }
+}
+
+function describeFailure({ what = '', errno = 0 }: Stage): string {
+  return `the container could not be started: ${what}: ${describeErrno(errno)}`
+}
+
+function sockets(): [number, number] {
+  const ends = new Int32Array(2)
+  const result = socketpair(ends)
+  if (result < 0) throw new FsError(result, 'socketpair')
+  return [ends[0] ?? -1, ends[1] ?? -1]
+}
+
+/** A static program of ours; the bundle and the sources lie equally deep. */
+function helper(name: string): string {
+  return fileURLToPath(
+    new URL(`../../native-helpers/build/Release/${name}`, import.meta.url),
+  )
+}
+
+function fail(message: string): never {
+  throw new Error(message)
+}
