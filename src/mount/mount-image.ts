@@ -38,7 +38,13 @@ export async function mountImage(
   verify: Verification,
 ): Promise<number> {
   const lowers = await store.unpacked(request.image, progress)
-  const use = await store.use(request.image, 'mount', request.mountPoint)
+  const name = request.writable ?? ''
+  const use = await store.use(
+    request.image,
+    'mount',
+    request.mountPoint,
+    name === '' ? undefined : name,
+  )
   let writable: WritableLayer | null = null
   try {
     writable = openWritable(store, request, lowers)

@@ -11,6 +11,14 @@ import { prune, type PruneFlags, rmi, type RmiFlags } from './rmi.js'
 import { save, type SaveFlags } from './save.js'
 import type { StoreFlags } from './store-session.js'
 import { tag } from './tag.js'
+import {
+  listWritable,
+  pruneWritable,
+  removeWritable,
+  type WritableListFlags,
+  type WritablePruneFlags,
+  type WritableRemoveFlags,
+} from './writable.js'
 
 type End = (status: number) => void
 
@@ -23,6 +31,7 @@ export function addImageVerbs(program: Command, end: End): void {
   addLooking(program, end, 'images')
   addRemoving(program, end, 'rmi')
   addCare(program, end)
+  addWritable(program, end)
   const group = program
     .command('image')
     .description('the same verbs, and prune')
@@ -38,6 +47,36 @@ export function addImageVerbs(program: Command, end: End): void {
     .option('--filter <filter>', 'until=TIME, label=KEY[=VALUE] ...', repeated)
     .option(...ROOT)
     .action(async (flags: PruneFlags) => end(await prune(flags)))
+}
+
+function addWritable(program: Command, end: End): void {
+  const group = program
+    .command('writable')
+    .description("writable layers that 'mount --rw=NAME' has left")
+    .helpCommand(false)
+  group
+    .command('ls')
+    .description('list them, with their images and mounts')
+    .option('--format <template>', "table, json, 'table TEMPLATE', or a Go template")
+    .option('--json', 'print JSON')
+    .option('-q, --quiet', 'print the names alone')
+    .option(...ROOT)
+    .action(async (flags: WritableListFlags) => end(await listWritable(flags)))
+  group
+    .command('rm <name...>')
+    .description('remove some that are not mounted')
+    .option('-f, --force', 'do not mind what is not there')
+    .option(...ROOT)
+    .action(async (names: string[], flags: WritableRemoveFlags) =>
+      end(await removeWritable(names, flags)),
+    )
+  group
+    .command('prune')
+    .description('remove those whose image is gone')
+    .option('-a, --all', 'all that are not mounted')
+    .option('-f, --force', 'do not ask')
+    .option(...ROOT)
+    .action(async (flags: WritablePruneFlags) => end(await pruneWritable(flags)))
 }
 
 function addMoving(program: Command, end: End): void {

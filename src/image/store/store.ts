@@ -156,12 +156,20 @@ export class Store {
 
   /**
    * Notes that an image is used until the process ends, or `end` is called.
+   * @param writable the name of the writable layer that is used with it.
    * @throws ImageError `not-found` when it was removed meanwhile.
    */
-  async use(record: ImageRecord, kind: ImageUse['kind'], name: string): Promise<HeldUse> {
+  async use(
+    record: ImageRecord,
+    kind: ImageUse['kind'],
+    name: string,
+    writable?: string,
+  ): Promise<HeldUse> {
     return this.images.change(entries => {
       this.mustStand(entries, record)
-      return { entries, result: this.uses.hold(this.useOf(record, kind, name)) }
+      const use = this.useOf(record, kind, name)
+      const whole = writable === undefined ? use : { ...use, writable }
+      return { entries, result: this.uses.hold(whole) }
     })
   }
 

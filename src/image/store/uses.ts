@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { type Digest, parseDigest } from '../model/digest.js'
-import { asObject, asString, parseJson } from '../model/json-shape.js'
+import { asObject, asString, optionalString, parseJson } from '../model/json-shape.js'
 import { readIfThere, replaceFile } from './replace-file.js'
 import { tryLock } from './store-lock.js'
 import { nodePath, type StorePlace } from './store-place.js'
@@ -15,6 +15,8 @@ export interface ImageUse {
   readonly name: string
   /** Chain ids of the layers in use, base first; they are kept whatever becomes of the image. */
   readonly layers: readonly Digest[]
+  /** The name of the writable layer that a mount has on top; absent for none, or one without. */
+  readonly writable?: string
 }
 
 /** A use that has been noted. */
@@ -94,6 +96,7 @@ function readUse(bytes: Uint8Array, name: string): ImageUse {
   const what = `use ${name}`
   const object = asObject(parseJson(bytes, what), what)
   const layers = object['layers']
+  const writable = optionalString(object['writable'], `${what}: writable`)
   return {
     image: parseDigest(asString(object['image'], `${what}: image`)),
     kind: object['kind'] === 'container' ? 'container' : 'mount',
@@ -101,5 +104,6 @@ function readUse(bytes: Uint8Array, name: string): ImageUse {
     layers: Array.isArray(layers)
       ? layers.map(layer => parseDigest(asString(layer, `${what}: layers`)))
       : [],
+    ...(writable === undefined ? {} : { writable }),
   }
 }

@@ -24,6 +24,8 @@ export interface WritableLayer {
 /** Names of layers without one begin so. */
 const PASSING = '.passing-'
 const LOCK = '.lock'
+/** A layer whose removal was begun. */
+const REMOVED = '.removed-'
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/
 
 export class WritableLayers {
@@ -89,10 +91,25 @@ export class WritableLayers {
     return this.entries().filter(name => NAME.test(name))
   }
 
+  /**
+   * Removes a layer, first its name, so that it is never half there. That nobody uses it is the
+   * caller's to know, who holds the records lock.
+   */
+  remove(name: string): void {
+    const doomed = `${this.place.writable}/${REMOVED}${randomBytes(8).toString('hex')}`
+    fs.renameSync(nodePath(`${this.place.writable}/${name}`), nodePath(doomed))
+    removeTree(doomed)
+  }
+
   /** Removes what mounts that died have left, or only says what. Returns names of folders. */
   sweep(dryRun: boolean): string[] {
     const left: string[] = []
     for (const entry of this.entries()) {
+      if (entry.startsWith(REMOVED)) {
+        left.push(entry)
+        if (!dryRun) removeTree(`${this.place.writable}/${entry}`)
+        continue
+      }
       if (!entry.startsWith(PASSING) || !entry.endsWith(LOCK)) continue
       const folder = `${this.place.writable}/${entry.slice(0, -LOCK.length)}`
       const lock = tryLock(`${folder}${LOCK}`, 'exclusive')

@@ -24,8 +24,11 @@ for (const tag of ['small:1', 'other:1']) {
   await must(plyfsProgram(), ['load', '-q', '--root', root, '-i', archive])
 }
 
-function plyfs(verb: string, ...args: string[]): Promise<Ran> {
-  return run(plyfsProgram(), [verb, '--root', root, ...args], { limit: 60_000 })
+function plyfs(...args: string[]): Promise<Ran> {
+  // A verb of two words has its options behind the second.
+  const words = args[0] === 'writable' ? 2 : 1
+  const all = [...args.slice(0, words), '--root', root, ...args.slice(words)]
+  return run(plyfsProgram(), all, { limit: 60_000 })
 }
 
 function layers(): string[] {
@@ -94,3 +97,40 @@ t.test(
     t.same(fs.readdirSync(writable), ['mine'])
   },
 )
+
+t.test('writable ls, rm and prune', async t => {
+  const list = async (): Promise<string> =>
+    (await plyfs('writable', 'ls', '--format', '{{.Name}} {{.Image}} {{.Mounts}}')).stdout
+  t.equal((await plyfs('mount', '--rw=mine', 'small:1', point)).status, 0)
+  t.equal(await list(), `mine small:1 ${point}\n`)
+  const refused = await plyfs('writable', 'rm', 'mine')
+  t.equal(refused.status, 1)
+  t.match(refused.stderr, `the writable layer mine is in use by mount ${point}`)
+  t.match((await plyfs('writable', 'prune', '-af')).stdout, /reclaimed space: 0B/)
+  await must('umount', [point])
+  t.match(await plyfs('writable', 'rm', 'mine'), { status: 0, stdout: 'mine\n' })
+  t.same(fs.readdirSync(writable), [])
+  t.match(await plyfs('writable', 'rm', 'mine'), {
+    status: 1,
+    stderr: 'plyfs: there is no writable layer mine\n',
+  })
+  t.equal((await plyfs('writable', 'rm', '-f', 'mine')).status, 0)
+
+  for (const [name, image] of [
+    ['kept', 'small:1'],
+    ['orphan', 'other:1'],
+  ] as const) {
+    t.equal((await plyfs('mount', `--rw=${name}`, image, point)).status, 0)
+    fs.writeFileSync(`${point}/etc/new`, Buffer.alloc(1 << 20))
+    await must('umount', [point])
+  }
+  const removed = (): Promise<boolean> =>
+    until(() => fs.readdirSync(path.join(root, 'uses')).length === 0)
+  t.ok(await removed(), 'the mounts are over')
+  t.equal((await plyfs('rmi', 'other:1')).status, 0)
+  t.match((await plyfs('writable', 'ls')).stdout, /^kept +small:1 +1\.\d+MB *$/m)
+  t.match((await plyfs('writable', 'prune', '-f')).stdout, /layers:\norphan\n\n/)
+  t.equal(await list(), 'kept small:1 \n')
+  t.equal((await plyfs('writable', 'prune', '--all', '--force')).status, 0)
+  t.same(fs.readdirSync(writable), [])
+})
