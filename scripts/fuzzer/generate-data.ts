@@ -136,6 +136,9 @@ function onSlot(
 
 const seed = ({ random }: Scene): number => random.below(100_000)
 const isDirect = (file: OpenFile): boolean => (file.flags & O.DIRECT) !== 0
+/** Not compared: 'unaligned direct I/O'. */
+const writesWhereTold = (file: OpenFile): boolean =>
+  writable(file) && !(isDirect(file) && (file.flags & O.APPEND) !== 0)
 
 const fallocate = onSlot(writableFile, (scene, slot) => {
   const modes = [
@@ -236,7 +239,7 @@ export const DATA: readonly (readonly [weight: number, Generator])[] = [
   ],
   [
     22,
-    onSlot(writable, (scene, slot) => [
+    onSlot(writesWhereTold, (scene, slot) => [
       'pwrite',
       slot,
       ...extent(scene, slot),

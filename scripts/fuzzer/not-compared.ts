@@ -33,7 +33,7 @@ export const NOT_COMPARED = {
     'FUSE passes only default, KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE. Not generated.',
   reflinks: 'FICLONE is not passed through FUSE. Not generated; copy_file_range is.',
   'unaligned direct I/O':
-    'What alignment is asked for is up to the filesystem. Not generated: direct files are not read or written at their own offset, nor copied.',
+    'What alignment is asked for is up to the filesystem. Not generated: direct files are not read or written at their own offset or their end, nor copied.',
   'read-only mappings across a copy-up':
     'The kernel documents that a MAP_SHARED mapping of a lower file does not see later writes. Mappings are made of files open for writing, or whose data has not been changed.',
   'writing to a running program':
