@@ -104,7 +104,7 @@ export class Scratch {
 export function run(program: string, args: readonly string[]): string {
   return execFileSync(program, args, {
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 120_000,
     killSignal: 'SIGKILL',
     stdio: ['ignore', 'pipe', 'pipe'],
   })

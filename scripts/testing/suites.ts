@@ -10,7 +10,10 @@ export interface Suite {
   readonly folder: string
   /** Files side by side, or one at a time because they share the machine's mounts. */
   readonly together: boolean
-  /** Seconds one file may take before it is ended. */
+  /**
+   * Seconds one file may take before it is ended: many times what it takes on a quiet machine,
+   * since a busy one is no failure. What hangs is noticed earlier (test/helpers/isolated.ts).
+   */
   readonly limit: number
   readonly needs: readonly Need[]
   /** Each file gets a mount namespace of its own, so that what it mounts goes with it. */
@@ -21,11 +24,11 @@ export const suites: readonly Suite[] = [
   plain('architecture', 30),
   plain('unit', 60),
   { ...plain('native', 60), needs: ['root'], mounts: true },
-  mounting('integration', 120),
+  mounting('integration', 300),
   { ...mounting('conformance', 600), together: true },
   mounting('security', 120),
   mounting('exerciser', 180),
-  mounting('fuzz', 300),
+  mounting('fuzz', 900),
 ]
 
 /** What the other versions of Node.js are given too: all that needs no mount, and one mount. */

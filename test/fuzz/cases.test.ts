@@ -20,7 +20,7 @@ for (let i = 0; i < files.length; i += TOGETHER) {
   const { stdout, stderr } = await run(
     join(projectRoot(), 'scripts/fuzz'),
     ['--no-build', ...replays],
-    { limit: 240_000 },
+    { limit: 400_000 },
   )
   for (const name of some) {
     const passed = stdout.includes(`ok ${join(folder, name)}\n`)

@@ -16,7 +16,7 @@ async function fuzz(...args: string[]): Promise<{ status: number | null; said: s
   const { status, stdout, stderr } = await run(
     join(projectRoot(), 'scripts/fuzz'),
     ['--no-build', '--no-shrink', '--save', save, ...args],
-    { limit: 240_000 },
+    { limit: 400_000 },
   )
   const said = stdout + stderr
   for (const line of said.trimEnd().split('\n')) t.comment(line)

@@ -128,7 +128,7 @@ async function serve(
   point: string,
   how: MountOptions,
 ): Promise<Mounted> {
-  const { limit = 15_000, user, argv0, env = {}, through = [], inside } = how
+  const { limit = 30_000, user, argv0, env = {}, through = [], inside } = how
   if (user !== undefined) {
     await openFuseToUsers()
     fs.chownSync(point, user.uid, user.gid)
@@ -219,7 +219,7 @@ class Server implements Mounted {
       ? await unmount(this.point, this.#inside?.enter)
       : []
     if (troubles.length > 0) this.abort()
-    if (await within(this.ended, 10_000)) {
+    if (await within(this.ended, 30_000)) {
       if (this.#how !== 'exited with 0') troubles.push(`the server ${this.#how}`)
       return troubles
     }
@@ -235,10 +235,10 @@ export async function unmount(
   point: string,
   enter: readonly string[] = [],
 ): Promise<string[]> {
-  const plain = await entered(enter, ['umount', point], 15_000)
+  const plain = await entered(enter, ['umount', point], 40_000)
   if (plain.status === 0) return []
   const reason = plain.timedOut ? 'umount hangs' : plain.stderr.trim()
-  const lazy = await entered(enter, ['umount', '-l', point], 5000)
+  const lazy = await entered(enter, ['umount', '-l', point], 10_000)
   return [reason, ...(lazy.status === 0 ? [] : [`umount -l: ${lazy.stderr.trim()}`])]
 }
 

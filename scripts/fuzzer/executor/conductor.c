@@ -30,7 +30,7 @@ static struct hand {
   size_t used, room;
 } hands[WORKERS];
 static int hand_count;
-static int timeout = 20000;
+static int timeout = 60000;
 
 static struct hand *find(const char *name) {
   for (int i = 0; i < hand_count; i++)
