@@ -229,6 +229,8 @@ class Execution {
 }
 
 function message(error: unknown): string {
-  const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
+  // A program that was ended for its time says nothing: then the error names it.
+  const stderr =
+    error instanceof Error && 'stderr' in error ? String(error.stderr ?? '') : ''
   return stderr.trim() || String(error)
 }
