@@ -230,7 +230,7 @@ class Execution {
 
 function message(error: unknown): string {
   // A program that was ended for its time says nothing: then the error names it.
-  const stderr =
-    error instanceof Error && 'stderr' in error ? String(error.stderr ?? '') : ''
+  const hasSaid = error instanceof Error && 'stderr' in error
+  const stderr = hasSaid && typeof error.stderr === 'string' ? error.stderr : ''
   return stderr.trim() || String(error)
 }
