@@ -6,6 +6,8 @@ export interface RunOptions {
   /** Milliseconds; 20 seconds unless told. */
   readonly limit?: number
   readonly cwd?: string
+  /** What its output is; UTF-8 unless told. */
+  readonly encoding?: BufferEncoding
   readonly input?: string
   readonly env?: NodeJS.ProcessEnv
   readonly uid?: number
@@ -50,7 +52,7 @@ export function run(
     const finish = (status: number | null, signal: NodeJS.Signals | null): void => {
       clearTimeout(timer)
       clearTimeout(grace)
-      const stdout = Buffer.concat(out).toString()
+      const stdout = Buffer.concat(out).toString(options.encoding)
       const stderr = Buffer.concat(err).toString()
       resolve({ status, signal, stdout, stderr, timedOut })
     }

@@ -77,7 +77,21 @@ function rootObject(stack: LayerStack): StackObject | undefined {
 
 /** Completes the directories of a layer, the root last. Throws FsError. */
 export function finishDirectories(u: Unpacking): void {
-  finish(u, u.tree.root, new Below(u.stack, undefined, ''))
+  const { root } = u.tree
+  const below = new Below(u.stack, undefined, '')
+  if (root.opaque) hideAllBelow(u, root, below)
+  finish(u, root, below)
+}
+
+/**
+ * The root of an overlay merges all layers, whatever it is marked with (ovl_get_root): an opaque one
+ * is spelled as a whiteout for each name below.
+ */
+function hideAllBelow(u: Unpacking, root: UnpackDirectory, below: Below): void {
+  root.opaque = false
+  if (below.directory === undefined) return
+  root.whiteouts ??= new Set()
+  for (const name of u.stack.names(below.directory)) root.whiteouts.add(name)
 }
 
 /** @param below what the layers below show in the directory's place. */

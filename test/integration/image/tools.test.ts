@@ -1,5 +1,6 @@
 // skopeo and umoci read what we write, archives and the store itself, and we read what they write.
 import * as fs from 'node:fs'
+import { described } from '../../helpers/described.js'
 import { freshDirectory } from '../../helpers/images.js'
 import { isolated, scratch } from '../../helpers/isolated.js'
 import { must, run } from '../../helpers/run.js'
@@ -8,43 +9,6 @@ import { openShop, tool } from './verbs.js'
 
 const { t } = await isolated(import.meta.url, { silence: 110_000, total: 115_000 })
 t.setTimeout(0)
-
-/** Everything that find can tell of a tree, sorted. */
-async function described(root: string): Promise<string[]> {
-  const format = String.raw`%P|%y|%m|%U:%G|%s|%T@|%l|%n\n`
-  const listed = await must('find', [
-    root,
-    '-mindepth',
-    '1',
-    '!',
-    '-type',
-    'd',
-    '-printf',
-    format,
-  ])
-  const folders = await must('find', [
-    root,
-    '-mindepth',
-    '1',
-    '-type',
-    'd',
-    '-printf',
-    String.raw`%P|%y|%m|%U:%G|%T@\n`,
-  ])
-  const sums = await must('sh', [
-    '-c',
-    'cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum',
-    'sh',
-    root,
-  ])
-  const xattrs = await must('sh', [
-    '-c',
-    'cd "$1" && find . -print0 | sort -z | xargs -0 getfattr -h -d -m "^(user|security)" 2>&1 | grep -v "^$"',
-    'sh',
-    root,
-  ])
-  return [listed, folders, sums, xattrs].flatMap(text => text.split('\n').toSorted())
-}
 
 const archive = await buildReal()
 
