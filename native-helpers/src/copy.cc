@@ -36,8 +36,8 @@ static int64_t writeWhole(int out, const uint8_t* data, size_t length, int64_t p
   return 0;
 }
 
-// [from, to) by read and write.
-static int64_t copyByHand(int in, int out, int64_t from, int64_t to,
+// [from, to) by read and write, to where it lies `shift` bytes further on.
+static int64_t copyByHand(int in, int out, int64_t from, int64_t to, int64_t shift,
                           const std::atomic<bool>* stop) {
   static thread_local Memory buffer;
   if (!buffer.ensure(kBuffer)) return -ENOMEM;
@@ -49,7 +49,7 @@ static int64_t copyByHand(int in, int out, int64_t from, int64_t to,
     if (got < 0) return -errno;
     // Data that SEEK_DATA promised is not there: the source was cut short meanwhile.
     if (got == 0) return -EIO;
-    const int64_t written = writeWhole(out, buffer.data(), static_cast<size_t>(got), from);
+    const int64_t written = writeWhole(out, buffer.data(), static_cast<size_t>(got), from + shift);
     if (written < 0) return written;
     from += got;
   }
@@ -62,13 +62,14 @@ static bool cannotCopy(int error) {
          error == EPERM || error == ETXTBSY;
 }
 
-// [from, to), which holds data. `byKernel` turns false once the kernel could not.
-static int64_t copyExtent(int in, int out, int64_t from, int64_t to, bool& byKernel,
-                          const std::atomic<bool>* stop) {
+// [from, to), which holds data, `shift` bytes further on. `byKernel` turns false once the kernel
+// could not.
+static int64_t copyExtent(int in, int out, int64_t from, int64_t to, int64_t shift,
+                          bool& byKernel, const std::atomic<bool>* stop) {
   while (byKernel && from < to) {
     if (stopped(stop)) return -ECANCELED;
     off_t offIn = from;
-    off_t offOut = from;
+    off_t offOut = from + shift;
     const size_t most = static_cast<size_t>(std::min(to - from, kChunk));
     const ssize_t copied = copy_file_range(in, &offIn, out, &offOut, most, 0);
     if (copied > 0) {
@@ -79,7 +80,7 @@ static int64_t copyExtent(int in, int out, int64_t from, int64_t to, bool& byKer
       return -errno;
     }
   }
-  return copyByHand(in, out, from, to, stop);
+  return copyByHand(in, out, from, to, shift, stop);
 }
 
 // Every extent of data below `size`; what lies between stays a hole.
@@ -100,7 +101,7 @@ static int64_t copyExtents(int in, int out, int64_t size, const std::atomic<bool
     }
     if (start >= size) break;
     end = std::min(next, size);
-    const int64_t result = copyExtent(in, out, start, end, byKernel, stop);
+    const int64_t result = copyExtent(in, out, start, end, 0, byKernel, stop);
     if (result < 0) return result;
   }
   return 0;
@@ -123,6 +124,14 @@ int64_t copyData(int in, int out, int64_t size, int sync, const std::atomic<bool
   }
   const int64_t sized = setSize(out, size);
   return sized < 0 ? sized : syncData(out, sync);
+}
+
+int64_t copyPart(int in, int64_t offIn, int out, int64_t offOut, int64_t length, int sync,
+                 const std::atomic<bool>* stop) {
+  bool byKernel = true;
+  const int64_t copied =
+      copyExtent(in, out, offIn, offIn + length, offOut - offIn, byKernel, stop);
+  return copied < 0 ? copied : syncData(out, sync);
 }
 
 int64_t syncData(int fd, int sync) {

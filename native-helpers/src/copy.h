@@ -11,6 +11,10 @@ enum CopySync { kSyncNothing = 0, kSyncRange = 1, kSyncFile = 2 };
 // Returns 0 or -errno; -ECANCELED when `stop` turned true.
 int64_t copyData(int in, int out, int64_t size, int sync, const std::atomic<bool>* stop);
 
+// Copies `length` bytes, which must be there, from one place to another. 0 or -errno.
+int64_t copyPart(int in, int64_t offIn, int out, int64_t offOut, int64_t length, int sync,
+                 const std::atomic<bool>* stop);
+
 // 0 or -errno.
 int64_t syncData(int fd, int sync);
 

@@ -123,48 +123,52 @@ Inflater* idle(napi_env env, napi_value value) {
   return inflater;
 }
 
-napi_value InflateReset(napi_env env, napi_callback_info info) {
-  Arguments<2> args(env, info);
+// A call of zlib's on an idle inflater, the first argument; `call` reads the others. Its result, or
+// what the arguments are refused with.
+template <size_t Count, class Call>
+napi_value onStream(napi_env env, napi_callback_info info, Call call) {
+  Arguments<Count> args(env, info);
   Inflater* inflater = idle(env, args.raw(0));
   if (inflater == nullptr) return nullptr;
-  const int windowBits = args.integer(1);
-  if (!args.ok()) return args.refusal();
-  const int code = inflateReset2(&inflater->stream, windowBits);
-  return toNumber(env, code == Z_OK ? 0 : errnoOf(code));
+  const int64_t result = call(inflater->stream, args);
+  return args.ok() ? toNumber(env, result) : args.refusal();
+}
+
+int64_t resultOf(int code) { return code == Z_OK ? 0 : errnoOf(code); }
+
+napi_value InflateReset(napi_env env, napi_callback_info info) {
+  return onStream<2>(env, info, [](z_stream& stream, Arguments<2>& args) -> int64_t {
+    const int windowBits = args.integer(1);
+    return args.ok() ? resultOf(inflateReset2(&stream, windowBits)) : 0;
+  });
 }
 
 napi_value InflatePrime(napi_env env, napi_callback_info info) {
-  Arguments<3> args(env, info);
-  Inflater* inflater = idle(env, args.raw(0));
-  if (inflater == nullptr) return nullptr;
-  const int bits = args.integer(1);
-  const int value = args.integer(2);
-  if (!args.ok()) return args.refusal();
-  const int code = inflatePrime(&inflater->stream, bits, value);
-  return toNumber(env, code == Z_OK ? 0 : errnoOf(code));
+  return onStream<3>(env, info, [](z_stream& stream, Arguments<3>& args) -> int64_t {
+    const int bits = args.integer(1);
+    const int value = args.integer(2);
+    return args.ok() ? resultOf(inflatePrime(&stream, bits, value)) : 0;
+  });
 }
 
 napi_value InflateSetWindow(napi_env env, napi_callback_info info) {
-  Arguments<2> args(env, info);
-  Inflater* inflater = idle(env, args.raw(0));
-  if (inflater == nullptr) return nullptr;
-  const auto window = args.bytes(1);
-  args.within(0, static_cast<int64_t>(window.length), kWindow);
-  if (!args.ok()) return args.refusal();
-  const int code = inflateSetDictionary(&inflater->stream, window.data, static_cast<uInt>(window.length));
-  return toNumber(env, code == Z_OK ? 0 : errnoOf(code));
+  return onStream<2>(env, info, [](z_stream& stream, Arguments<2>& args) -> int64_t {
+    const auto window = args.bytes(1);
+    args.within(0, static_cast<int64_t>(window.length), kWindow);
+    if (!args.ok()) return 0;
+    return resultOf(inflateSetDictionary(&stream, window.data, static_cast<uInt>(window.length)));
+  });
 }
 
 napi_value InflateGetWindow(napi_env env, napi_callback_info info) {
-  Arguments<2> args(env, info);
-  Inflater* inflater = idle(env, args.raw(0));
-  if (inflater == nullptr) return nullptr;
-  const auto window = args.bytes(1);
-  args.within(0, kWindow, window.length);
-  if (!args.ok()) return args.refusal();
-  uInt length = 0;
-  const int code = inflateGetDictionary(&inflater->stream, window.data, &length);
-  return toNumber(env, code == Z_OK ? static_cast<int64_t>(length) : errnoOf(code));
+  return onStream<2>(env, info, [](z_stream& stream, Arguments<2>& args) -> int64_t {
+    const auto window = args.bytes(1);
+    args.within(0, kWindow, window.length);
+    if (!args.ok()) return 0;
+    uInt length = 0;
+    const int code = inflateGetDictionary(&stream, window.data, &length);
+    return code == Z_OK ? static_cast<int64_t>(length) : errnoOf(code);
+  });
 }
 
 // Arguments of both forms of a run: inflater, input, output, stopAfter, result.
@@ -246,6 +250,14 @@ napi_value InflateRunAsync(napi_env env, napi_callback_info info) {
   return promise;
 }
 
+napi_value Crc32(napi_env env, napi_callback_info info) {
+  Arguments<2> args(env, info);
+  const uint32_t before = args.word(0);
+  const auto bytes = args.bytes(1);
+  if (!args.ok()) return args.refusal();
+  return toNumber(env, static_cast<int64_t>(crc32_z(before, bytes.data, bytes.length)));
+}
+
 }  // namespace
 
 void addInflate(Exports& exports) {
@@ -256,4 +268,5 @@ void addInflate(Exports& exports) {
   exports.add("inflateGetWindow", InflateGetWindow);
   exports.add("inflateRun", InflateRun);
   exports.add("inflateRunAsync", InflateRunAsync);
+  exports.add("crc32", Crc32);
 }

@@ -105,6 +105,8 @@ int64_t doJob(const Job& job, Memory& buffer, const std::atomic<bool>& stop) {
       return copyRangeJob(job, stop);
     case JobKind::kCopyData:
       return copyData(job.fd, job.fdOut, job.length, job.mode, &stop);
+    case JobKind::kCopyPart:
+      return copyPart(job.fd, job.offset, job.fdOut, job.offsetOut, job.length, job.mode, &stop);
     case JobKind::kSync:
       return syncData(job.fd, job.mode);
     case JobKind::kNotify:

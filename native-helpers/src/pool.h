@@ -24,6 +24,7 @@ enum class JobKind {
   kCopyRange,
   kCopyRangeWide,
   kCopyData,
+  kCopyPart,
   kSync,
   kNotify,
 };

@@ -137,6 +137,21 @@ static napi_value PoolCopyData(napi_env env, napi_callback_info info) {
   return submit(env, findLoop(args.environment(), id), std::move(job));
 }
 
+static napi_value PoolCopyPart(napi_env env, napi_callback_info info) {
+  Arguments<8> args(env, info);
+  const int id = args.integer(0);
+  Job job = {JobKind::kCopyPart, static_cast<double>(args.word(7)), true};
+  job.fd = args.integer(1);
+  job.offset = args.wide(2);
+  job.fdOut = args.integer(3);
+  job.offsetOut = args.wide(4);
+  job.length = args.wide(5);
+  job.mode = syncArgument(args, 6);
+  if (job.offset < 0 || job.offsetOut < 0 || job.length < 0) args.outOfRange("a negative place");
+  if (!args.ok()) return args.refusal();
+  return submit(env, findLoop(args.environment(), id), std::move(job));
+}
+
 static napi_value PoolSync(napi_env env, napi_callback_info info) {
   Arguments<4> args(env, info);
   const int id = args.integer(0);
@@ -178,6 +193,7 @@ void addPool(Exports& exports) {
   exports.add("poolFallocate", PoolFallocate);
   exports.add("poolCopyRange", PoolCopyRange);
   exports.add("poolCopyData", PoolCopyData);
+  exports.add("poolCopyPart", PoolCopyPart);
   exports.add("poolSync", PoolSync);
   exports.add("poolNotify", PoolNotify);
   exports.add("copyData", CopyData);

@@ -40,8 +40,8 @@ export async function decompress(
   }
 }
 
-/** The first bytes of a source, and the source with them still in it. */
-async function peek(
+/** The first bytes of a source, enough to tell how it is compressed, and the source with them still in it. */
+export async function peek(
   source: ByteSource,
 ): Promise<{ first: Uint8Array; whole: ByteSource }> {
   const iterator = source[Symbol.asyncIterator]()

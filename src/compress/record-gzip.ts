@@ -13,7 +13,7 @@ import {
   inflateRunAsync,
 } from '../sys/inflate.js'
 import { CompressionError } from './compression-error.js'
-import type { SeekPoints } from './seek-points.js'
+import { noteOutput, type SeekPoints } from './seek-points.js'
 
 /** windowBits for a gzip header, and a check of what comes out. */
 export const GZIP_MEMBER = 31
@@ -76,7 +76,7 @@ class Recorder {
     if (status < 0) throw damaged(status)
     const [consumed = 0, made = 0, bits = 0] = result
     this.packed += consumed
-    this.into.size += made
+    noteOutput(this.into, output.subarray(0, made))
     this.hasMore = made === output.length
     if (status === INFLATE.boundary && this.into.size >= this.nextPoint) this.note(bits)
     if (status === INFLATE.end) this.endMember()
@@ -96,7 +96,13 @@ class Recorder {
     this.inMember = true
     const { points, size } = this.into
     if (points.length > 0 && size < this.nextPoint) return true
-    points.push({ plain: size, packed: this.packed, bits: 0, window: undefined })
+    points.push({
+      plain: size,
+      packed: this.packed,
+      bits: 0,
+      window: undefined,
+      check: 0,
+    })
     this.nextPoint = size + this.spacing
     return true
   }
@@ -113,7 +119,7 @@ class Recorder {
     if (length < 0) throw damaged(length)
     const window = length === room.length ? room : Buffer.from(room.subarray(0, length))
     const { points, size } = this.into
-    points.push({ plain: size, packed: this.packed, bits, window })
+    points.push({ plain: size, packed: this.packed, bits, window, check: 0 })
     this.nextPoint = size + this.spacing
   }
 }

@@ -1,7 +1,7 @@
 // Decodes a zstd stream once, and notes where its frames begin.
 import type { ByteSource } from '../bytes/byte-source.js'
 import { CompressionError } from './compression-error.js'
-import type { SeekPoints } from './seek-points.js'
+import { noteOutput, type SeekPoints } from './seek-points.js'
 import { ZSTD_CHUNK, ZstdDecoder } from './zstd.js'
 
 /** Plain bytes between two points at least: a frame for each file would be too many. */
@@ -18,11 +18,11 @@ export async function* recordZstd(source: ByteSource, into: SeekPoints): ByteSou
       if (!decoder.inFrame && input.length > 0) {
         const last = points.at(-1)
         if (last === undefined || into.size - last.plain >= APART)
-          points.push({ plain: into.size, packed, bits: 0, window: undefined })
+          points.push({ plain: into.size, packed, bits: 0, window: undefined, check: 0 })
       }
       const { output, consumed } = decoder.decode(input)
       packed += consumed
-      into.size += output.length
+      noteOutput(into, output)
       if (output.length > 0) yield output
       input = input.subarray(consumed)
       if (input.length === 0 && output.length < ZSTD_CHUNK) break

@@ -4,11 +4,13 @@
 // to be small or right: a reader that meets damage raises CompressionError.
 import type { ByteSource } from '../bytes/byte-source.js'
 import type { RandomSource } from '../bytes/random-source.js'
+import { crc32 } from '../sys/inflate.js'
 import type { Compression } from './compression.js'
-import { GzipSeekReader } from './gzip-seek-reader.js'
+import { GzipSpans } from './gzip-spans.js'
 import { recordGzip } from './record-gzip.js'
 import { recordZstd } from './record-zstd.js'
-import { ZstdSeekReader } from './zstd-seek-reader.js'
+import { SeekReader, SpanCache } from './seek-reader.js'
+import { ZstdSpans } from './zstd-spans.js'
 
 /** A place where reading can begin. */
 export interface SeekPoint {
@@ -20,6 +22,8 @@ export interface SeekPoint {
   readonly bits: number
   /** What came out before it; undefined where a member or frame begins. */
   readonly window: Uint8Array | undefined
+  /** CRC-32 of the plain bytes up to the next point, right when those have come out. */
+  check: number
 }
 
 export interface SeekPoints {
@@ -57,6 +61,13 @@ export function recordPoints(
   }
 }
 
+/** Counts what has come out behind the last point. */
+export function noteOutput(into: SeekPoints, output: Uint8Array): void {
+  const last = into.points.at(-1)
+  if (last !== undefined) last.check = crc32(last.check, output)
+  into.size += output.length
+}
+
 async function* recordPlain(source: ByteSource, into: SeekPoints): ByteSource {
   for await (const piece of source) {
     into.size += piece.length
@@ -64,15 +75,18 @@ async function* recordPlain(source: ByteSource, into: SeekPoints): ByteSource {
   }
 }
 
+/** What readers keep of what they have decoded, all of them together. */
+const cache = new SpanCache(64 * 1024 * 1024)
+
 /** The plain stream, read anywhere. `packed` is the compressed one that was recorded. */
 export function openSeekable(packed: RandomSource, points: SeekPoints): RandomSource {
   switch (points.compression) {
     case 'none':
       return packed
     case 'gzip':
-      return new GzipSeekReader(packed, points)
+      return new SeekReader(packed, points, new GzipSpans(), cache)
     case 'zstd':
-      return new ZstdSeekReader(packed, points)
+      return new SeekReader(packed, points, new ZstdSpans(), cache)
   }
 }
 
@@ -85,11 +99,8 @@ export function largestGap({ points, size }: SeekPoints): number {
   return gap
 }
 
-/** The last point that is not behind `plain`. */
-export function pointBefore(
-  points: readonly SeekPoint[],
-  plain: number,
-): SeekPoint | undefined {
+/** Which is the last point that is not behind `plain`; -1 for none. */
+export function pointBefore(points: readonly SeekPoint[], plain: number): number {
   let low = 0
   let high = points.length
   while (low < high) {
@@ -97,5 +108,5 @@ export function pointBefore(
     if ((points[middle]?.plain ?? Infinity) <= plain) low = middle + 1
     else high = middle
   }
-  return points[low - 1]
+  return low - 1
 }

@@ -64,12 +64,18 @@ export class ZstdDecoder {
    */
   decode(input: Uint8Array, room = ZSTD_CHUNK): { output: Buffer; consumed: number } {
     const output = Buffer.allocUnsafe(room)
+    const { made, consumed } = this.decodeInto(input, output)
+    return { output: output.subarray(0, made), consumed }
+  }
+
+  /** The same, into memory of the caller's. */
+  decodeInto(input: Uint8Array, output: Buffer): { made: number; consumed: number } {
     try {
       const [hint, made, consumed] = this.context.decompressStream(output, input)
       // 0 says that a frame has ended; without any input it only says that none has begun.
       if (hint === 0) this.inFrame = false
       else if (consumed > 0) this.inFrame = true
-      return { output: output.subarray(0, made), consumed }
+      return { made, consumed }
     } catch (error) {
       throw new CompressionError('malformed', 'the zstd stream is damaged', error)
     }

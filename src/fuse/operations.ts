@@ -17,6 +17,14 @@ export interface Completion {
 }
 
 /** What a file system may ask of its session. */
+/** Bytes of a descriptor, and where a copy has them. */
+export interface FilePart {
+  readonly fd: number
+  readonly from: number
+  readonly to: number
+  readonly length: number
+}
+
 export interface Channel {
   /** The descriptor of the device; -1 before the mount. */
   readonly device: number
@@ -70,6 +78,8 @@ export interface Channel {
     sync: number,
     done: Completion,
   ): void
+  /** Copies a part of a file's data in the pool; -EIO where the source has less. */
+  copyPart(part: FilePart, fdOut: number, sync: number, done: Completion): void
   /**
    * Makes the kernel ask again for an inode's attributes. Only for an inode that a request
    * under way holds: then fuse_reverse_inval_inode cannot wait for us.

@@ -17,6 +17,7 @@ import { pwrite } from '../sys/file.js'
 import {
   loopDrain,
   poolCopyData,
+  poolCopyPart,
   poolCopyRange,
   poolFallocate,
   poolFsync,
@@ -26,7 +27,7 @@ import {
   poolWrite,
 } from '../sys/pool.js'
 import { fuse_out_header } from './abi/structs.js'
-import { type Completion, PENDING } from './operations.js'
+import { type Completion, type FilePart, PENDING } from './operations.js'
 import { Reply } from './reply.js'
 import { Request } from './request.js'
 import type { Session } from './session.js'
@@ -276,6 +277,13 @@ export class ServingLoop {
   ): void {
     const token = this.wakingToken(done)
     const error = poolCopyData(this.id, fdIn, fdOut, size, sync, token)
+    if (error < 0) this.finish(token, error)
+  }
+
+  copyPart(part: FilePart, fdOut: number, sync: number, done: Completion): void {
+    const token = this.wakingToken(done)
+    const { fd, from, to, length } = part
+    const error = poolCopyPart(this.id, fd, from, fdOut, to, length, sync, token)
     if (error < 0) this.finish(token, error)
   }
 

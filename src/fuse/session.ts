@@ -19,6 +19,7 @@ import {
 import {
   type Channel,
   type Completion,
+  type FilePart,
   type Operations,
   PENDING,
   type SessionStatistics,
@@ -172,6 +173,10 @@ export class Session implements Channel {
     done: Completion,
   ): void {
     this.loop.copyData(fdIn, fdOut, size, sync, done)
+  }
+
+  copyPart(part: FilePart, fdOut: number, sync: number, done: Completion): void {
+    this.loop.copyPart(part, fdOut, sync, done)
   }
 
   invalidateAttributes(nodeid: number): void {

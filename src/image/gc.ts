@@ -1,6 +1,7 @@
 // `gc`: removes blobs and layers that no image leads to, and what commands that were killed have
 // left. It never removes an image, named or not.
 import * as fs from 'node:fs'
+import { sweepKept } from './archives/kept-index.js'
 import type { Digest } from './model/digest.js'
 import { reachable } from './store/reachable.js'
 import { removeTree } from './store/remove-tree.js'
@@ -16,6 +17,8 @@ export interface Swept {
   readonly leftovers: readonly string[]
   /** Writable layers of mounts that died, names in `writable/`. */
   readonly writable: readonly string[]
+  /** What was known of archives that are gone or others now, names in `archives/`. */
+  readonly archives: readonly string[]
   /** Bytes of the blobs, and of the contents of the layers. */
   readonly bytes: number
 }
@@ -68,6 +71,7 @@ async function sweep(
       ? fs.readdirSync(nodePath(store.place.incoming), 'latin1')
       : []
     const writable = how.leftovers ? store.writable.sweep(how.dryRun) : []
+    const archives = how.leftovers ? sweepKept(store.place, how.dryRun) : []
     const bytes =
       sum(blobs.map(digest => store.blobs.size(digest) ?? 0)) +
       sum(layers.map(chainId => store.layers.record(chainId)?.bytes ?? 0))
@@ -77,7 +81,7 @@ async function sweep(
       for (const digest of blobs) store.blobs.remove(digest)
       for (const name of leftovers) removeTree(`${store.place.incoming}/${name}`)
     }
-    return { blobs, layers, leftovers, writable, bytes }
+    return { blobs, layers, leftovers, writable, archives, bytes }
   } finally {
     lock.release()
   }

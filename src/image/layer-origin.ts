@@ -8,10 +8,10 @@ import { Store } from './store/store.js'
 
 export interface LayerOrigin {
   /** Of the blob it came as. */
-  readonly digest: Digest
+  readonly digest: string
   /** Of its tar. */
-  readonly diffId: Digest
-  readonly chainId: Digest
+  readonly diffId: string
+  readonly chainId: string
   /** The command that made it, as the image's history has it; null where it says nothing. */
   readonly createdBy: string | null
   /** RFC 3339. */

@@ -2,7 +2,7 @@
 // recently used of a few that are looked at; a holder that is busy (its descriptor is with the
 // pool) or was used a moment ago is never taken, so that a descriptor just obtained stays valid
 // for the rest of an operation.
-import { close } from '../sys/file.js'
+import { close } from './object-calls.js'
 
 /** Something that owns one descriptor of the cache; -1 when it has none. */
 export interface FdHolder {

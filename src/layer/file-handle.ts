@@ -3,7 +3,7 @@
 // handle that name_to_handle_at gives. They name the origin of a copied-up object.
 import { E } from '../errno/errno.js'
 import { AT_EMPTY_PATH, O_PATH } from '../sys/constants.js'
-import { name_to_handle_at, open_by_handle_at } from '../sys/handle.js'
+import { name_to_handle_at, open_by_handle_at } from './object-calls.js'
 
 const VERSION = 0
 const MAGIC = 0xfb

@@ -11,7 +11,7 @@ import {
   RESOLVE_BENEATH,
   RESOLVE_NO_SYMLINKS,
 } from '../sys/constants.js'
-import { close, openat2 } from '../sys/file.js'
+import { close, isArchived, openat2 } from './object-calls.js'
 import type { FdCache, FdHolder } from './fd-cache.js'
 import type { LayerFormat } from './format.js'
 import type { Layer } from './layer.js'
@@ -59,7 +59,7 @@ export class LayerDirectory implements FdHolder {
       base = transient = fd
     }
     this.fd = base
-    cache.admit(this)
+    if (!isArchived(base)) cache.admit(this)
     return base
   }
 

@@ -19,11 +19,11 @@ import {
   RESOLVE_BENEATH,
   RESOLVE_NO_SYMLINKS,
 } from '../sys/constants.js'
-import { close, openat2 } from '../sys/file.js'
-import { getfsuuid, name_to_handle_at } from '../sys/handle.js'
-import { statx } from '../sys/inode.js'
+import { openat2 } from '../sys/file.js'
+import { close, getfsuuid, name_to_handle_at, statx } from './object-calls.js'
 import { mount_setattr, open_tree } from '../sys/mount.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
+import type { ArchivedOrigin } from './archive-layer/archived-lowers.js'
 import { LayerDirectory } from './layer-directory.js'
 
 /** A layer that has been opened; the root descriptor is open until `closeLayer`. */
@@ -34,6 +34,8 @@ export class Layer {
   fsid = 0
   /** The attribute that holds owners and modes here; null where the inodes do. */
   override: string | null = null
+  /** Where it comes from, of a layer in an archive. */
+  origin: ArchivedOrigin | null = null
   readonly root: LayerDirectory
   readonly uuid: Buffer
   /** Handles of any filesystem are taken for this one's (uuid=off: there is only one). */
@@ -57,7 +59,7 @@ export class Layer {
     this.uuid = Buffer.alloc(16)
     // A filesystem without a UUID counts as one with the null UUID (ovl_lower_uuid_ok).
     getfsuuid(rootFd, this.uuid)
-    const handle = new Uint8Array(136)
+    const handle = Buffer.alloc(136)
     const mountId = new Int32Array(1)
     this.hasHandles = name_to_handle_at(rootFd, '', handle, mountId, AT_EMPTY_PATH) > 0
     const stat = new Uint32Array(STAT_WORDS)
@@ -65,6 +67,11 @@ export class Layer {
     if (error < 0) throw new FsError(error, 'statx', path)
     this.devLow = stat[ST.dev] ?? 0
     this.devHigh = stat[ST.dev + 1] ?? 0
+  }
+
+  /** Its objects lie in an archive. */
+  get isArchived(): boolean {
+    return this.origin !== null
   }
 
   /** Whether a handle with this UUID is of this layer's filesystem. */

@@ -2,9 +2,9 @@
 import { E } from '../errno/errno.js'
 import { AT_SYMLINK_NOFOLLOW, O_CREAT, O_EXCL, O_WRONLY } from '../sys/constants.js'
 import { close, openat2 } from '../sys/file.js'
-import { statx } from '../sys/inode.js'
+import { getxattrat, statx } from './object-calls.js'
 import { STAT_WORDS } from '../sys/stat.js'
-import { getxattrat, setxattrat } from '../sys/xattr.js'
+import { setxattrat } from '../sys/xattr.js'
 import { type LayerFormat, OPAQUE_SENTINEL } from './format.js'
 
 const value = Buffer.alloc(4)

@@ -11,7 +11,8 @@ import {
   S_IFSOCK,
 } from '../sys/constants.js'
 import { encodeRdev, majorOf, minorOf, ST, statType } from '../sys/stat.js'
-import { getxattrat, setxattrat } from '../sys/xattr.js'
+import { getxattrat } from './object-calls.js'
+import { setxattrat } from '../sys/xattr.js'
 
 const PRIVILEGED = 'security.fuseoverlayfs.override_stat'
 const CONTAINERS = 'user.containers.override_stat'

@@ -5,6 +5,7 @@ import { getdents64 } from '../sys/dir.js'
 import { close, lseek, openat2 } from '../sys/file.js'
 import type { FdCache } from './fd-cache.js'
 import type { LayerDirectory } from './layer-directory.js'
+import { isArchived, readArchived } from './object-calls.js'
 
 const memory = new ArrayBuffer(64 * 1024)
 const buffer = Buffer.from(memory)
@@ -64,6 +65,7 @@ export function readRecords(
 ): number {
   const fd = dir.open(cache)
   if (fd < 0) return fd
+  if (isArchived(fd)) return readArchived(fd, visit)
   if (dir.pathOnly) return readThrough(fd, visit)
   // Also where nothing was read yet: on btrfs an open directory lists what it held when it was
   // opened or last rewound (btrfs_get_dir_last_index).

@@ -9,9 +9,10 @@ import {
   S_IFREG,
 } from '../sys/constants.js'
 import { close, openat2 } from '../sys/file.js'
-import { mknodat, statx, unlinkat } from '../sys/inode.js'
+import { getxattrat, statx } from './object-calls.js'
+import { mknodat, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS, statType } from '../sys/stat.js'
-import { getxattrat, setxattrat } from '../sys/xattr.js'
+import { setxattrat } from '../sys/xattr.js'
 import { dotWhiteout, type LayerFormat } from './format.js'
 
 const scratch = new Uint32Array(STAT_WORDS)

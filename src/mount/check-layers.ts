@@ -22,7 +22,10 @@ export async function checkLayers(plan: MountPlan): Promise<MountPlan> {
   const { overlay } = plan
   const upper = overlay.upper === null ? null : placeOf('upper', overlay.upper, mounts)
   const work = overlay.work === null ? null : placeOf('work', overlay.work, mounts)
-  const lowers = overlay.lowers.map(path => placeOf('lower', path, mounts))
+  const isArchived = overlay.archive !== null
+  const lowers = isArchived
+    ? []
+    : overlay.lowers.map(path => placeOf('lower', path, mounts))
   const dataLowers = overlay.dataLowers.map(path =>
     placeOf('data-only lower', path, mounts),
   )
@@ -35,7 +38,7 @@ export async function checkLayers(plan: MountPlan): Promise<MountPlan> {
       ...overlay,
       upper: upper?.path ?? null,
       work: work?.path ?? null,
-      lowers: lowers.map(place => place.path),
+      lowers: isArchived ? overlay.lowers : lowers.map(place => place.path),
       dataLowers: dataLowers.map(place => place.path),
     },
   }

@@ -1,10 +1,20 @@
 // Mounts an image of the store: its layers read-only, then checked, then, where a writable layer
 // is asked for, that layer on top, on one mount and one connection throughout.
+import type { OpenedArchive } from '../image/archives/open-archive.js'
+import type { Digest } from '../image/model/digest.js'
+import { ImageError } from '../image/model/errors.js'
 import type { ImageRecord } from '../image/store/image-record.js'
 import type { Store } from '../image/store/store.js'
 import type { WritableLayer } from '../image/store/writable.js'
 import type { Progress } from '../image/progress.js'
-import { MS_RDONLY } from '../sys/constants.js'
+import {
+  type ArchivedLowers,
+  openArchivedLowers,
+} from '../layer/archive-layer/archived-lowers.js'
+import { LayerRefusal } from '../layer/archive-layer/resolve-below.js'
+import { layerFormat, type LayerFormat } from '../layer/format.js'
+import type { DirectoryAt } from '../image/store/like-directory.js'
+import { AT_FDCWD, MS_RDONLY } from '../sys/constants.js'
 import { checkLayers } from './check-layers.js'
 import { circumstances } from './circumstances.js'
 import type { MountPlan } from './mount-plan.js'
@@ -12,8 +22,12 @@ import { planMount } from './open-mount.js'
 import { parseOptions } from './parse-options.js'
 import { serve } from './serve.js'
 
-export interface ImageMount {
+export interface ImageMount extends RootMount {
   readonly image: ImageRecord
+}
+
+/** What a mount of an image is asked for, wherever its layers are. */
+export interface RootMount {
   /** What the image was called, for the mount table. */
   readonly name: string
   /** Bytes. */
@@ -47,7 +61,9 @@ export async function mountImage(
   )
   let writable: WritableLayer | null = null
   try {
-    writable = openWritable(store, request, lowers)
+    const [top = ''] = lowers
+    const root = { fd: AT_FDCWD, name: top }
+    writable = openWritable(store, request, request.image.id, root)
     const plan = await checkLayers(planImage(store, request, lowers, writable, env))
     return await serve(plan, () => verify(lowers))
   } finally {
@@ -56,28 +72,73 @@ export async function mountImage(
   }
 }
 
+/**
+ * The same with layers that stay in their archive.
+ * @throws MountError, ImageError.
+ */
+export async function mountArchive(
+  store: Store,
+  archive: OpenedArchive,
+  request: RootMount,
+  env: Readonly<Record<string, string | undefined>>,
+  verify: () => Promise<void>,
+): Promise<number> {
+  const { lowers } = archive
+  const opened = openForChecks(archive, layerFormat(store.format, true, false))
+  let writable: WritableLayer | null = null
+  try {
+    const root = { fd: opened.layers[0]?.rootFd ?? -1, name: '' }
+    writable = openWritable(store, request, archive.id, root)
+    const labels = lowers.layers.map(({ label }) => label)
+    const plan = await checkLayers(
+      planImage(store, request, labels, writable, env, lowers),
+    )
+    return await serve(plan, verify)
+  } finally {
+    writable?.end()
+    opened.close()
+  }
+}
+
+/** The serving thread opens them again; what is wrong with them is known before it is started. */
+function openForChecks(
+  { lowers }: OpenedArchive,
+  format: LayerFormat,
+): ReturnType<typeof openArchivedLowers> {
+  try {
+    return openArchivedLowers(lowers, format)
+  } catch (error) {
+    if (!(error instanceof LayerRefusal)) throw error
+    const layer = lowers.layers[error.layer]?.origin.digest ?? ''
+    throw new ImageError(error.code, `layer ${layer}: ${error.message}`, { layer }, error)
+  }
+}
+
+/** @param top the root of the topmost layer. */
 function openWritable(
   store: Store,
-  { image, writable }: ImageMount,
-  lowers: readonly string[],
+  { writable }: RootMount,
+  image: Digest,
+  top: DirectoryAt,
 ): WritableLayer | null {
-  const [top] = lowers
-  if (writable === null || top === undefined) return null
+  if (writable === null) return null
   return writable === ''
-    ? store.writable.passing(image.id, top)
-    : store.writable.named(writable, image.id, top)
+    ? store.writable.passing(image, top)
+    : store.writable.named(writable, image, top)
 }
 
 /**
  * The mount of an image's layers, read-only until the writable layer, where there is one, is
  * attached. Pure; throws a MountError.
+ * @param archive where the layers lie, which `lowers` then only name; null for folders.
  */
 export function planImage(
   store: Pick<Store, 'format'>,
-  request: Omit<ImageMount, 'image' | 'writable'>,
+  request: Omit<RootMount, 'writable'>,
   lowers: readonly string[],
   writable: Pick<WritableLayer, 'upper' | 'work'> | null,
   env: Readonly<Record<string, string | undefined>>,
+  archive: ArchivedLowers | null = null,
 ): MountPlan {
   const parsed = parseOptions(request.options, 'refuse')
   parsed.lowerTexts = lowers.map(path => ({ option: 'lowerdir+', text: escape(path) }))
@@ -86,7 +147,7 @@ export function planImage(
   parsed.userxattr = store.format === 'kernel-user'
   parsed.source ??= request.name
   const given = circumstances('verb', 'plyfs', env)
-  const plan = planMount(
+  const planned = planMount(
     {
       form: 'verb',
       program: 'plyfs',
@@ -100,6 +161,7 @@ export function planImage(
     parsed,
     given,
   )
+  const plan = { ...planned, overlay: { ...planned.overlay, archive } }
   if (writable === null) return plan
   return {
     ...plan,

@@ -25,6 +25,7 @@ export function planOverlay(request: MountRequest, given: Circumstances): Overla
   const paths = layerPaths(request, given, isKernel)
   return {
     ...paths,
+    archive: null,
     format,
     dotWhiteouts: given.form === 'drop-in' && given.deviceWhiteoutsForbidden,
     ...(isKernel

@@ -3,7 +3,7 @@
 import type { LayerDirectory } from '../layer/layer-directory.js'
 import { applyOverride } from '../layer/owner-override.js'
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../sys/constants.js'
-import { statx } from '../sys/inode.js'
+import { statx } from '../layer/object-calls.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import { DT_DIR, listingOf } from './listings.js'
 import { locate } from './locate.js'

@@ -49,6 +49,7 @@ export function answerStats(
     protocol: session.protocol,
     passthrough: passthrough && u.files.usesPassthrough,
     upper: u.stack.upper?.path ?? null,
+    archive: u.options.archive?.archive ?? null,
     lowers: u.stack.lowers.length,
     dataLowers: u.stack.dataLowers.length,
     format: u.format.name,

@@ -6,6 +6,8 @@
 // most 16,383 bytes, the 14 bits of _IOC_SIZE. File names in the JSON are latin1: one character
 // is one byte of the name, and the text itself crosses the buffer as latin1 too.
 
+import type { ArchivedOrigin } from '../layer/archive-layer/archived-lowers.js'
+
 /** _IOC(_IOC_READ|_IOC_WRITE, 'p', nr, size) of asm-generic/ioctl.h. */
 function iowr(nr: number, size: number): number {
   return ((3 << 30) | (size << 16) | (0x70 << 8) | nr) >>> 0
@@ -65,6 +67,8 @@ export interface WhichAnswer {
   readonly redirect: string | null
   /** Metadata here, data in this file below; null where they are together. */
   readonly dataIn: string | null
+  /** Of layers in an archive that the answer names, the topmost few: where they come from. */
+  readonly origins: readonly ArchivedOrigin[]
 }
 
 /** Live figures of one mount. */
@@ -76,6 +80,8 @@ export interface StatsAnswer {
   readonly passthrough: boolean
   /** Host path, null when read-only. */
   readonly upper: string | null
+  /** The archive that the lowers lie in, null for directories. */
+  readonly archive: string | null
   readonly lowers: number
   readonly dataLowers: number
   readonly format: string

@@ -18,6 +18,8 @@ import { statx, unlinkat } from '../sys/inode.js'
 import { copyData } from '../sys/pool.js'
 import { ST, STAT_WORDS, statNumber } from '../sys/stat.js'
 import { removexattrat, setxattrat } from '../sys/xattr.js'
+import type { ArchivedFile } from '../layer/archive-layer/archived-file.js'
+import { ArchivedCopy, archivedData } from './archived-data.js'
 import { readLower } from './attributes.js'
 import { copyInodeFlags, copyMetadata, copyTimes, setOrigin } from './copy-metadata.js'
 import { locateData, locateUpper, openObject } from './locate.js'
@@ -40,6 +42,8 @@ export class CopyUp implements Completion {
   /** Requests that only wait for the end of it. */
   readonly bystanders: Request[] = []
   private source = -1
+  /** The data, where it lies in an archive: then there is no source. */
+  private archived: ArchivedFile | null = null
   private copy = -1
   /** Name in the work directory; '' when the data goes into the upper file itself. */
   private temporary = ''
@@ -63,9 +67,11 @@ export class CopyUp implements Completion {
       if (metadataOnly) this.makeMetacopy(all)
       if (this.size === 0) return this.finish(0)
       if (this.size <= SMALL && this.sync === SYNC_NOTHING)
-        return this.finish(copyData(this.source, this.copy, this.size, SYNC_NOTHING))
+        return this.finish(this.copyHere())
       this.node.copying = this
-      this.u.channel.copyData(this.source, this.copy, this.size, this.sync, this)
+      if (this.archived === null)
+        this.u.channel.copyData(this.source, this.copy, this.size, this.sync, this)
+      else this.copyOf(this.archived).start(this.u.channel, this)
       return PENDING
     } catch (error) {
       return this.finish(-toErrno(error))
@@ -83,6 +89,15 @@ export class CopyUp implements Completion {
     for (const request of this.bystanders) channel.resume(request)
   }
 
+  private copyHere(): number {
+    if (this.archived !== null) return this.copyOf(this.archived).now()
+    return copyData(this.source, this.copy, this.size, SYNC_NOTHING)
+  }
+
+  private copyOf(archived: ArchivedFile): ArchivedCopy {
+    return new ArchivedCopy(archived, this.copy, this.size, this.sync)
+  }
+
   private get sync(): number {
     switch (this.u.options.sync) {
       case 'auto':
@@ -96,7 +111,8 @@ export class CopyUp implements Completion {
 
   private open(metadataOnly: boolean): void {
     const { u, node } = this
-    if (!metadataOnly) {
+    if (!metadataOnly) this.archived = archivedData(u, node)
+    if (!metadataOnly && this.archived === null) {
       this.source = openObject(locateData(u, node), O_RDONLY)
       if (this.source < 0) throw new FsError(this.source, 'open', node.name)
     }

@@ -14,6 +14,7 @@ import {
   SEEK_HOLE,
 } from '../sys/constants.js'
 import { ftruncate, lseek } from '../sys/file.js'
+import { archivedData, checkUnchanged, readArchived } from './archived-data.js'
 import { copyUp } from './copy-up.js'
 import type { Directory, Node } from './node.js'
 import { FS_APPEND_FL, FS_IMMUTABLE_FL, mayAllocate, mayCopyInto } from './protection.js'
@@ -57,6 +58,11 @@ export function openFile(
       if (stripped < 0) return stripped
     }
   }
+  const archived = archivedData(u, node)
+  if (archived !== null) {
+    const changed = checkUnchanged(node, archived)
+    if (changed < 0) return changed
+  }
   const mappable = node.mappedBelow
   const fh = u.files.openNode(node, access)
   if (fh < 0) return fh
@@ -81,10 +87,13 @@ function mayWrite(node: Node, flags: number): number {
 export function readFile(
   u: Union,
   req: Request,
+  reply: Reply,
   node: Node,
   offset: number,
   size: number,
 ): number {
+  const archived = archivedData(u, node)
+  if (archived !== null) return readArchived(u, req, reply, archived, offset, size)
   const fd = u.files.dataFd(node, false)
   if (fd < 0) return fd
   return u.channel.sendFile(req, fd, offset, size, hold(node))
@@ -178,9 +187,13 @@ export function seek(
 ): number {
   if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return -E.EINVAL
   if (offset > MAX_FILE_OFFSET) return -E.ENXIO
-  const fd = u.files.dataFd(node, false)
+  const archived = archivedData(u, node)
+  const fd = archived === null ? u.files.dataFd(node, false) : 0
   if (fd < 0) return fd
-  const found = lseek(fd, offset, whence)
+  const found =
+    archived === null
+      ? lseek(fd, offset, whence)
+      : archived.seek(offset, whence === SEEK_DATA)
   if (found < 0) return found
   reply.appendWords(found, found / 0x1_0000_0000)
   return 0
@@ -202,6 +215,8 @@ export function copyFileRange(
   if (room < 0) return -E.EFBIG
   const ready = copyUp(u, to, req)
   if (ready !== 0) return ready
+  // The kernel then copies by reading and writing (fuse_copy_file_range).
+  if (archivedData(u, from) !== null) return -E.EXDEV
   const fdOut = u.files.dataFd(to, true)
   if (fdOut < 0) return fdOut
   const fdIn = u.files.dataFd(from, false)

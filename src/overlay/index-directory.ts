@@ -24,8 +24,8 @@ import {
   S_IFCHR,
   S_IFDIR,
 } from '../sys/constants.js'
-import { close } from '../sys/file.js'
-import { mkdirat, statx, unlinkat } from '../sys/inode.js'
+import { close, statx } from '../layer/object-calls.js'
+import { mkdirat, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS, statType } from '../sys/stat.js'
 import { getxattrat, setxattrat } from '../sys/xattr.js'
 import { readNlink } from './nlink.js'

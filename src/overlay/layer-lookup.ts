@@ -8,9 +8,8 @@ import { applyOverride } from '../layer/owner-override.js'
 import { opaqueValue } from '../layer/opaque.js'
 import { hasDotWhiteout, isDeviceWhiteout, isXattrWhiteout } from '../layer/whiteout.js'
 import { AT_SYMLINK_NOFOLLOW, S_IFDIR, S_IFREG } from '../sys/constants.js'
-import { statx } from '../sys/inode.js'
+import { getxattrat, statx } from '../layer/object-calls.js'
 import { STAT_WORDS, statType } from '../sys/stat.js'
-import { getxattrat } from '../sys/xattr.js'
 
 /** ovl_lookup_data. */
 export class LookupState {

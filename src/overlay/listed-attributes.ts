@@ -2,9 +2,8 @@
 // read last stays until the next batch, so that it can be read before it is asked for.
 import type { LayerDirectory } from '../layer/layer-directory.js'
 import { applyOverride } from '../layer/owner-override.js'
-import { statxBatch } from '../sys/inode.js'
+import { statxBatch, xattrPrefixBatch } from '../layer/object-calls.js'
 import { STAT_WORDS } from '../sys/stat.js'
-import { xattrPrefixBatch } from '../sys/xattr.js'
 import { isDoubtful, isLowermost, mayHaveDormant } from './dormant.js'
 import type { Listing } from './listing.js'
 import type { Directory } from './node.js'

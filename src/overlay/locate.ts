@@ -4,6 +4,7 @@ import { AT_FDCWD, O_NOFOLLOW } from '../sys/constants.js'
 import { openat2 } from '../sys/file.js'
 import { E } from '../errno/errno.js'
 import { FsError } from '../errno/fs-error.js'
+import { isArchived } from '../layer/object-calls.js'
 import type { Node } from './node.js'
 import type { Union } from './union.js'
 
@@ -58,8 +59,12 @@ export function locateData(u: Union, node: Node): Location {
   return at(u.fd(node.dataDir), node.dataName)
 }
 
-/** Opens what was located, never through a symlink. A descriptor or -errno. */
+/**
+ * Opens what was located, never through a symlink. A descriptor or -errno; of what lies in an
+ * archive there is none (see archived-data.ts).
+ */
 export function openObject(where: Location, flags: number): number {
+  if (isArchived(where.fd)) return -E.ENOTTY
   if (where.name !== '') return openat2(where.fd, where.name, flags | O_NOFOLLOW, 0, 0)
   return openat2(AT_FDCWD, `/proc/self/fd/${where.fd}`, flags, 0, 0)
 }

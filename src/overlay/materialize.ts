@@ -21,10 +21,8 @@ import {
   RESOLVE_NO_SYMLINKS,
   S_IFDIR,
 } from '../sys/constants.js'
-import { close, openat2 } from '../sys/file.js'
-import { statx } from '../sys/inode.js'
+import { close, getxattrat, listxattrat, openat2, statx } from '../layer/object-calls.js'
 import { ST, STAT_WORDS, statType } from '../sys/stat.js'
-import { getxattrat, listxattrat } from '../sys/xattr.js'
 import { readRecord } from './attributes.js'
 import { readNlink } from './nlink.js'
 import { Directory, Node } from './node.js'

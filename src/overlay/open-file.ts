@@ -7,6 +7,8 @@ import type { FdCache, FdHolder } from '../layer/fd-cache.js'
 import { O_RDONLY, O_RDWR, O_WRONLY } from '../sys/constants.js'
 import { backingClose, backingOpen } from '../sys/device.js'
 import { close } from '../sys/file.js'
+import type { ArchivedFile } from '../layer/archive-layer/archived-file.js'
+import { archivedData } from './archived-data.js'
 import { locateData, openObject } from './locate.js'
 import type { Node } from './node.js'
 import type { Union } from './union.js'
@@ -28,6 +30,8 @@ export class OpenFile implements FdHolder {
   backingId = 0
   /** The backing id is of the lower file (a read-only mount's). */
   backingIsLower = false
+  /** The data, where it lies in an archive; found at the first use. */
+  archived: ArchivedFile | null = null
 
   /**
    * Descriptors from the first open to the last close, for servers that are not root: a mode
@@ -167,6 +171,7 @@ export class OpenFiles {
   forgetData(node: Node): void {
     const { file } = node
     if (file === null) return
+    file.archived = null
     this.letGo(file)
     this.closeData(node, file)
     if (file.mode === 'idle') this.dropBacking(node)
@@ -183,6 +188,7 @@ export class OpenFiles {
     const reads = access !== O_WRONLY && file.heldRead < 0
     const writes = access !== O_RDONLY && file.heldWrite < 0
     if (!reads && !writes) return 0
+    if (archivedData(this.u, node) !== null) return 0
     const fd = openObject(locateData(this.u, node), access)
     if (fd < 0) return fd
     if (reads) file.heldRead = fd
@@ -219,7 +225,10 @@ export class OpenFiles {
   }
 
   private chooseMode(node: Node, file: OpenFile): number {
-    const mayPass = this.passthrough && (node.hasUpper || !this.u.isEverWritable)
+    const mayPass =
+      this.passthrough &&
+      (node.hasUpper || !this.u.isEverWritable) &&
+      archivedData(this.u, node) === null
     if (!mayPass) {
       file.mode = 'cached'
       return 0

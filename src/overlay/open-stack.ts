@@ -3,6 +3,7 @@
 import { E } from '../errno/errno.js'
 import { FsError } from '../errno/fs-error.js'
 import type { FdCache } from '../layer/fd-cache.js'
+import { openArchivedLowers } from '../layer/archive-layer/archived-lowers.js'
 import { layerFormat, type LayerFormat } from '../layer/format.js'
 import { type Layer, openLower, openUpper } from '../layer/layer.js'
 import { log } from '../log/log.js'
@@ -41,7 +42,8 @@ export function openStack(
   fds: FdCache,
   atime: number,
 ): OpenedStack {
-  const lowers = options.lowers.map(openLower)
+  const archived = openLowers(options)
+  const lowers = archived.layers
   const dataLowers = options.dataLowers.map(openLower)
   const pair =
     options.upper === null || options.work === null
@@ -64,8 +66,18 @@ export function openStack(
       for (const layer of [...lowers, ...dataLowers]) layer.close()
       pair?.upper.close()
       pair?.work.close()
+      archived.close()
     },
   }
+}
+
+/** The lowers, in directories or in an archive. */
+function openLowers({ lowers, archive, format }: OverlayOptions): {
+  readonly layers: Layer[]
+  readonly close: () => void
+} {
+  if (archive === null) return { layers: lowers.map(openLower), close: () => undefined }
+  return openArchivedLowers(archive, layerFormat(format, true, false))
 }
 
 type Below = Pick<Stack, 'lowers' | 'dataLowers' | 'inodeNumbers'>

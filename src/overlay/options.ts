@@ -1,6 +1,8 @@
 // What an overlay is told at mount time, after `mount/` has parsed and checked it. The overlay
 // itself reads no strings: every field here has one meaning and one default, set by the caller.
 
+import type { ArchivedLowers } from '../layer/archive-layer/archived-lowers.js'
+
 /** The spelling that is written, and the family of spellings that is read. */
 export type Format = 'kernel-trusted' | 'kernel-user' | 'fuse-overlayfs' | 'aufs'
 
@@ -16,6 +18,8 @@ export interface IdMapping {
 export interface OverlayOptions {
   /** Lower directories, absolute, topmost first. */
   readonly lowers: readonly string[]
+  /** The lowers lie in an archive, and `lowers` are their names; null for directories. */
+  readonly archive: ArchivedLowers | null
   /** Data-only lowers (after `::`, or `datadir+=`), absolute, topmost first. */
   readonly dataLowers: readonly string[]
   /** The writable layer, absolute; null for a read-only overlay. */

@@ -26,13 +26,13 @@ export class OverlayData {
 
   read(
     req: Request,
-    _reply: Reply,
+    reply: Reply,
     nodeid: number,
     fh: number,
     offset: number,
     size: number,
   ): number {
-    return files.readFile(this.u, req, this.node(nodeid, fh), offset, size)
+    return files.readFile(this.u, req, reply, this.node(nodeid, fh), offset, size)
   }
 
   write(

@@ -13,7 +13,8 @@ import {
   RENAME_EXCHANGE,
 } from '../sys/constants.js'
 import { close, openat2 } from '../sys/file.js'
-import { mkdirat, renameat2, statx, unlinkat } from '../sys/inode.js'
+import { statx } from '../layer/object-calls.js'
+import { mkdirat, renameat2, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import type { LayerDirectory } from '../layer/layer-directory.js'
 import { isEmptyDirectory } from '../layer/read-directory.js'

@@ -2,7 +2,7 @@
 import { E } from '../errno/errno.js'
 import { FsError } from '../errno/fs-error.js'
 import { AT_EMPTY_PATH } from '../sys/constants.js'
-import { statx } from '../sys/inode.js'
+import { statx } from '../layer/object-calls.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import { presentXattrs } from './materialize.js'
 import { Directory, Node } from './node.js'

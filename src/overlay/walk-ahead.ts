@@ -5,8 +5,8 @@
 //
 // Only directories without an upper: what was read of them cannot become untrue. What others do
 // (ls -R lists in another order) is learned from, and then left alone.
+import { statx } from '../layer/object-calls.js'
 import { AT_EMPTY_PATH } from '../sys/constants.js'
-import { statx } from '../sys/inode.js'
 import { ST, STAT_WORDS, statNumber } from '../sys/stat.js'
 import { mayHaveDormant, wake } from './dormant.js'
 import { BATCH, readBatch } from './listed-attributes.js'

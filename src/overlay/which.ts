@@ -1,10 +1,11 @@
 // `plyfs which`: where a merged name comes from and why, answered by the mount itself.
 import { isDotName } from '../layer/format.js'
+import type { ArchivedOrigin } from '../layer/archive-layer/archived-lowers.js'
 import type { LayerDirectory } from '../layer/layer-directory.js'
 import { opaqueValue } from '../layer/opaque.js'
 import { hasDotWhiteout, isDeviceWhiteout, isXattrWhiteout } from '../layer/whiteout.js'
 import { AT_SYMLINK_NOFOLLOW } from '../sys/constants.js'
-import { statx } from '../sys/inode.js'
+import { statx } from '../layer/object-calls.js'
 import { STAT_WORDS } from '../sys/stat.js'
 import type { FileType, WhichAnswer } from './control.js'
 import { lookupChild } from './lookup.js'
@@ -35,6 +36,7 @@ const ABSENT: Omit<WhichAnswer, 'name' | 'state' | 'reason'> = {
   whiteoutIn: null,
   redirect: null,
   dataIn: null,
+  origins: [],
 }
 
 /** The answer for `name` in a directory; `.` is the directory itself. */
@@ -57,6 +59,7 @@ export function which(
     layer: layerOf(hiding),
     layerIndex: indexOf(hiding),
     whiteoutIn: hostPath(hiding, name),
+    origins: originsOf([hiding]),
     reason: `a whiteout in the ${label(hiding)} hides what lies below`,
   }
 }
@@ -79,8 +82,23 @@ function ofNode(u: Union, node: Node, name: string): WhichAnswer {
     opaque: isOpaque(u, node, parts),
     redirect: node.dir?.redirect ?? null,
     dataIn: node.dataDir === null ? null : hostPath(node.dataDir, node.dataName),
+    origins: originsOf(parts.map(part => part.directory)),
   }
   return { ...base, reason: reasonOf(base, top?.directory) }
+}
+
+/** The answer has to fit a buffer of 16 KiB. */
+const ORIGINS = 4
+const STEP = 1000
+
+function originsOf(directories: readonly LayerDirectory[]): ArchivedOrigin[] {
+  const origins = directories.flatMap(({ layer: { origin } }) =>
+    origin === null ? [] : [origin],
+  )
+  return origins.slice(0, ORIGINS).map(origin => ({
+    ...origin,
+    createdBy: origin.createdBy?.slice(0, STEP) ?? null,
+  }))
 }
 
 function isOpaque(u: Union, node: Node, parts: readonly Part[]): boolean {

@@ -29,3 +29,6 @@ export const inflateRun = native.inflateRun
 
 /** One run on one of Node's threads. */
 export const inflateRunAsync = native.inflateRunAsync
+
+/** The check of gzip and PKZIP, of bytes that come in pieces. */
+export const crc32 = native.crc32

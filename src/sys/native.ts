@@ -477,6 +477,20 @@ export interface Native {
     sync: number,
     token: number,
   ) => number
+  /**
+   * Copies `length` bytes that are there from one place to another; then `sync` as above. -EIO
+   * where the source ends before. Always wakes.
+   */
+  readonly poolCopyPart: (
+    loop: number,
+    fdIn: number,
+    offIn: number,
+    fdOut: number,
+    offOut: number,
+    length: number,
+    sync: number,
+    token: number,
+  ) => number
   /** fsync of a descriptor without a reply. Always wakes. */
   readonly poolSync: (loop: number, fd: number, sync: number, token: number) => number
   /** Writes bytes (a notification; copied before the call returns) to the device. */
@@ -520,6 +534,8 @@ export interface Native {
     stopAfter: number,
     result: Float64Array,
   ) => Promise<number>
+  /** zlib's crc32() of more bytes behind those whose check is `before`; 0 for none. */
+  readonly crc32: (before: number, bytes: Uint8Array) => number
 
   // ---- abi.cc -----------------------------------------------------------------------------
   /** name -> [size, {field: [offset, size]}] of kernel structures, for the layout test. */

@@ -27,6 +27,9 @@ export const poolCopyRange = native.poolCopyRange
 /** The data part of a copy-up. */
 export const poolCopyData = native.poolCopyData
 
+/** A part of a file's data, to another place. */
+export const poolCopyPart = native.poolCopyPart
+
 /** fsync of a descriptor that nobody waits for in the kernel. */
 export const poolSync = native.poolSync
 

@@ -19,7 +19,7 @@ export function sha256(bytes: Buffer | string): string {
 
 /** An image of these layers; `more` goes into the config. */
 export function makeImage(
-  layers: readonly (readonly TarPiece[])[],
+  layers: readonly (readonly (TarPiece | Buffer)[])[],
   more: Readonly<Record<string, unknown>> = {},
 ): MadeImage {
   const tars = layers.map(pieces => makeTar(...pieces))
@@ -41,13 +41,18 @@ export function makeImage(
   return { config, id: sha256(config), tars, diffIds }
 }
 
+const same = (bytes: Buffer): Buffer => bytes
+
 /** What `docker save` writes, manifest.json last as podman and skopeo have it. */
 export function dockerArchive(
   images: readonly {
     readonly image: MadeImage
     readonly tags: readonly string[] | null
   }[],
-  how: { readonly gzipLayers?: boolean } = {},
+  how: {
+    readonly gzipLayers?: boolean
+    readonly pack?: (tar: Buffer) => Buffer
+  } = {},
 ): Buffer {
   const pieces = new Map<string, TarPiece>()
   const list = images.map(({ image, tags }) => {
@@ -55,7 +60,8 @@ export function dockerArchive(
     pieces.set(configName, file(configName, image.config.toString()))
     const names = image.tars.map((tar, i) => {
       const name = `${image.diffIds[i]?.slice(7) ?? ''}.tar`
-      const data = how.gzipLayers === true ? gzipSync(tar) : tar
+      const pack = how.pack ?? (how.gzipLayers === true ? gzipSync : same)
+      const data = pack(tar)
       pieces.set(name, { path: name, data })
       return name
     })

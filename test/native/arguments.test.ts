@@ -91,6 +91,7 @@ const SIGNATURES: Record<Exclude<keyof typeof native, 'abi' | 'restore'>, string
   poolFallocate: 'iiiiiiwwib',
   poolCopyRange: 'iiiiiwiwwbib',
   poolCopyData: 'iiiwii',
+  poolCopyPart: 'iiwiwwii',
   poolSync: 'iiii',
   poolNotify: 'iiUi',
   copyData: 'iiwi',
@@ -101,6 +102,7 @@ const SIGNATURES: Record<Exclude<keyof typeof native, 'abi' | 'restore'>, string
   inflateGetWindow: 'zU',
   inflateRun: 'zUUwD',
   inflateRunAsync: 'zUUwD',
+  crc32: 'iU',
 }
 
 /** A right argument of a kind; numbers name no descriptor and no loop. */

@@ -27,6 +27,7 @@ export async function gc(flags: GcFlags): Promise<number> {
     for (const digest of swept.blobs) printLine(`${verb} blob ${digest}`)
     for (const chainId of swept.layers) printLine(`${verb} layer ${chainId}`)
     for (const name of swept.leftovers) printLine(`${verb} leftover ${name}`)
+    for (const name of swept.archives) printLine(`${verb} index of an archive ${name}`)
     for (const name of swept.writable) printLine(`${verb} writable layer ${name}`)
   }
   printLine(`Total reclaimed space: ${formatBytes(swept.bytes)}`)

@@ -29,6 +29,7 @@ export function renderStats(answer: StatsAnswer): string {
       ],
       ['upper', answer.upper ?? 'none (read-only)'],
       ['lowers', layers(answer)],
+      ['archive', answer.archive],
       ['format', answer.format],
       ['nodes', `${answer.nodes}, of them ${answer.directories} directories`],
       [

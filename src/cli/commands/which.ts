@@ -4,7 +4,7 @@ import { type LayerOrigin, layerOrigin } from '../../image/layer-origin.js'
 import { askWhich } from '../../mount/ask-mount.js'
 import { MountError } from '../../mount/mount-error.js'
 import type { WhichAnswer } from '../../overlay/control.js'
-import { textOfAnswer } from '../bytes-text.js'
+import { textOfAnswer, textOfBytes } from '../bytes-text.js'
 import { asBytes, printError, printLine } from '../output.js'
 import { renderRows, type Row } from '../rows.js'
 
@@ -38,6 +38,12 @@ export async function which(
 async function originsOf(answer: WhichAnswer): Promise<LayerOrigin[]> {
   const { path, dataIn, whiteoutIn, merged } = answer
   const origins = new Map<string, LayerOrigin>()
+  for (const { createdBy, ...origin } of answer.origins)
+    origins.set(origin.chainId, {
+      ...origin,
+      createdBy: createdBy === null ? null : textOfBytes(createdBy),
+    })
+  if (origins.size > 0) return [...origins.values()]
   for (const place of [path, ...merged, dataIn, whiteoutIn]) {
     const origin = place === null ? null : await layerOrigin(place)
     if (origin !== null) origins.set(origin.chainId, origin)
@@ -46,7 +52,8 @@ async function originsOf(answer: WhichAnswer): Promise<LayerOrigin[]> {
 }
 
 function jsonOf(answer: WhichAnswer, origins: readonly LayerOrigin[]): unknown {
-  const told = textOfAnswer(answer)
+  const { origins: _, ...plain } = answer
+  const told = textOfAnswer(plain)
   return origins.length === 0 || !isObject(told) ? told : { ...told, layers: origins }
 }
 

@@ -14,6 +14,7 @@ import { type Digest, digestOf, digestOfHex } from '../model/digest.js'
 import { ImageError } from '../model/errors.js'
 import { MAX_DOCUMENT } from '../model/json-shape.js'
 import * as fs from 'node:fs'
+import { linkedName, MemberNames, normalName } from './member-names.js'
 import type { Blobs } from '../store/blobs.js'
 import type { ArrivingBlob, StagedBlob } from '../store/image-record.js'
 import { nodePath } from '../store/store-place.js'
@@ -22,8 +23,6 @@ import type { ArchiveFile } from './archive-file.js'
 /** Contents up to this size are kept in memory, as long as all of them are below `MEMORY`. */
 const SMALL = 64 * 1024
 const MEMORY = 32 * 1024 * 1024
-/** Members that link to members. */
-const MAX_LINKS = 8
 
 interface Member {
   /** Null for one whose bytes nobody has seen yet. */
@@ -45,8 +44,7 @@ export interface Described {
 
 export class ArchiveMembers {
   private readonly blobs: Blobs
-  private readonly members = new Map<string, Member>()
-  private readonly links = new Map<string, string>()
+  private readonly members = new MemberNames<Member>()
   private readonly published = new Set<Member>()
   private readonly arriving = new Map<Member, ArrivingBlob>()
   private inMemory = 0
@@ -70,20 +68,22 @@ export class ArchiveMembers {
     for (;;) {
       const header = await reader.next()
       if (header === undefined) return
-      const name = normal(header.path)
-      if (header.type === 'symlink') this.links.set(name, beside(name, header.linkname))
-      else if (header.type === 'link') this.links.set(name, normal(header.linkname))
+      const name = normalName(header.path)
+      if (header.type === 'symlink')
+        this.members.link(name, linkedName(name, header.linkname))
+      else if (header.type === 'link')
+        this.members.link(name, normalName(header.linkname))
       else if (header.type === 'file') await this.add(name, header, reader)
     }
   }
 
   has(name: string): boolean {
-    return this.find(name) !== null
+    return this.members.find(name) !== null
   }
 
   /** Whether there is any. */
   get isEmpty(): boolean {
-    return this.members.size === 0
+    return this.members.isEmpty
   }
 
   /** A JSON document. @throws ImageError `malformed` or `limit`. */
@@ -133,7 +133,7 @@ export class ArchiveMembers {
   async discard(): Promise<void> {
     this.abandoned = true
     await this.copying
-    for (const { staged } of this.members.values()) staged?.discard()
+    for (const [, { staged }] of this.members.all()) staged?.discard()
     this.file?.close()
   }
 
@@ -157,9 +157,6 @@ export class ArchiveMembers {
   }
 
   private async add(name: string, header: TarHeader, reader: TarReader): Promise<void> {
-    // A later duplicate wins, as when the archive is unpacked.
-    this.members.get(name)?.staged?.discard()
-    this.links.delete(name)
     if (header.sparse !== undefined)
       throw new ImageError('unsupported', `${name} is a sparse file`, { entry: name })
     const known = blobNamed(name)
@@ -167,7 +164,7 @@ export class ArchiveMembers {
       // Its name is its digest, and the store has it.
       const compression = detectCompression(await firstBytes(this.blobs.open(known)))
       const bytes = null
-      this.members.set(name, {
+      this.put(name, {
         digest: known,
         size: header.size,
         compression,
@@ -178,12 +175,16 @@ export class ArchiveMembers {
       return
     }
     const small = header.size <= SMALL && this.inMemory + header.size <= MEMORY
-    this.members.set(
+    this.put(
       name,
       small
         ? await this.keep(header, reader)
         : (this.place(known, header) ?? (await this.stage(header, reader))),
     )
+  }
+
+  private put(name: string, member: Member): void {
+    this.members.add(name, member)?.staged?.discard()
   }
 
   /** Leaves it where it is, if its digest is known or will be claimed by an image. */
@@ -227,47 +228,10 @@ export class ArchiveMembers {
   }
 
   private mustFind(name: string): Member {
-    const member = this.find(name)
+    const member = this.members.find(name)
     if (member !== null) return member
     throw new ImageError('malformed', `the archive has no ${name}`, { entry: name })
   }
-
-  private find(name: string): Member | null {
-    let at = normal(name)
-    for (let i = 0; i <= MAX_LINKS; i++) {
-      const member = this.members.get(at)
-      if (member !== undefined) return member
-      const target = this.links.get(at) ?? this.throughFolder(at)
-      if (target === undefined) return null
-      at = target
-    }
-    return null
-  }
-
-  /** A link may stand for a folder: `ID -> ../OTHER`, asked for as `ID/layer.tar`. */
-  private throughFolder(name: string): string | undefined {
-    const slash = name.lastIndexOf('/')
-    if (slash < 0) return undefined
-    const folder = this.links.get(name.slice(0, slash))
-    return folder === undefined ? undefined : folder + name.slice(slash)
-  }
-}
-
-/** Without `.`, empty parts, and leading slashes; `..` climbs, at most to the top. */
-function normal(path: string): string {
-  const parts: string[] = []
-  for (const part of path.split('/')) {
-    if (part === '' || part === '.') continue
-    if (part === '..') parts.pop()
-    else parts.push(part)
-  }
-  return parts.join('/')
-}
-
-/** What a symbolic link of this name means. */
-function beside(name: string, target: string): string {
-  if (target.startsWith('/')) return normal(target)
-  return normal(`${name.slice(0, name.lastIndexOf('/') + 1)}${target}`)
 }
 
 /** The digest that a layout's blob has by its name. */

@@ -2,25 +2,45 @@
 // place of the image's own.
 import { FsError } from '../../errno/fs-error.js'
 import { type FormatName, layerFormat } from '../../layer/format.js'
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, XATTR_LIST_MAX } from '../../sys/constants.js'
-import { fchmodat, fchownat, mkdirat, statx, utimensat } from '../../sys/inode.js'
+import { getxattrat, listxattrat, statx } from '../../layer/object-calls.js'
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  XATTR_LIST_MAX,
+} from '../../sys/constants.js'
+import { fchmodat, fchownat, mkdirat, utimensat } from '../../sys/inode.js'
 import { ST, statMode, statRecords, statSeconds } from '../../sys/stat.js'
-import { getxattrat, listxattrat, setxattrat } from '../../sys/xattr.js'
+import { setxattrat } from '../../sys/xattr.js'
 
 const list = Buffer.allocUnsafe(XATTR_LIST_MAX)
 const value = Buffer.allocUnsafe(65_536)
+
+/** A directory of the disk or of an archive, where a path does not say it. */
+export interface DirectoryAt {
+  readonly fd: number
+  /** '' for the descriptor itself. */
+  readonly name: string
+}
 
 /**
  * Makes `to` with the owner, mode, times and attributes of `from`, but for what the layer's
  * format keeps for itself. @throws FsError; then `to` may be there, unfinished.
  */
-export function likeDirectory(from: string, to: string, format: FormatName): void {
+export function likeDirectory(
+  model: DirectoryAt | string,
+  to: string,
+  format: FormatName,
+): void {
+  const place = typeof model === 'string' ? { fd: AT_FDCWD, name: model } : model
+  const { fd, name: from } = place
   const stat = statRecords(1)
-  check(statx(AT_FDCWD, from, AT_SYMLINK_NOFOLLOW, stat, 0), 'statx', from)
+  const flags = from === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
+  check(statx(fd, from, flags, stat, 0), 'statx', from)
   check(mkdirat(AT_FDCWD, to, 0o700), 'mkdir', to)
   check(fchownat(AT_FDCWD, to, stat[ST.uid] ?? 0, stat[ST.gid] ?? 0, 0), 'chown', to)
   check(fchmodat(AT_FDCWD, to, statMode(stat) & 0o7777, 0), 'chmod', to)
-  copyAttributes(from, to, format)
+  copyAttributes(place, to, format)
   check(
     utimensat(
       AT_FDCWD,
@@ -36,12 +56,16 @@ export function likeDirectory(from: string, to: string, format: FormatName): voi
   )
 }
 
-function copyAttributes(from: string, to: string, format: FormatName): void {
+function copyAttributes(
+  { fd, name: from }: DirectoryAt,
+  to: string,
+  format: FormatName,
+): void {
   const { xattrs } = layerFormat(format, true, false)
-  const length = check(listxattrat(AT_FDCWD, from, list), 'listxattr', from)
+  const length = check(listxattrat(fd, from, list), 'listxattr', from)
   for (const name of list.latin1Slice(0, length).split('\0').slice(0, -1)) {
     if (xattrs.fromDisk(name) === null) continue
-    const size = check(getxattrat(AT_FDCWD, from, name, value), 'getxattr', from)
+    const size = check(getxattrat(fd, from, name, value), 'getxattr', from)
     check(setxattrat(AT_FDCWD, to, name, value.subarray(0, size), 0), 'setxattr', to)
   }
 }

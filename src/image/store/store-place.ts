@@ -15,6 +15,7 @@ export function nodePath(path: string): Buffer {
  *     layers/HEX/inventory                       what each entry was when it was unpacked
  *     incoming/                                  what is not whole yet; locked by who makes it
  *     writable/NAME/                             writable layers of image mounts
+ *     archives/                                  what is known of archives that were mounted
  *     uses/                                      who uses which image
  *     store.json                                 version and format of the layers
  *     records.lock, content.lock                 see store-lock.ts
@@ -47,6 +48,9 @@ export class StorePlace {
   }
   get writable(): string {
     return `${this.root}/writable`
+  }
+  get archives(): string {
+    return `${this.root}/archives`
   }
   get record(): string {
     return `${this.root}/store.json`

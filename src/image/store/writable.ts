@@ -7,7 +7,7 @@ import type { FormatName } from '../../layer/format.js'
 import { type Digest, parseDigest } from '../model/digest.js'
 import { ImageError } from '../model/errors.js'
 import { asObject, asString, parseJson } from '../model/json-shape.js'
-import { likeDirectory } from './like-directory.js'
+import { type DirectoryAt, likeDirectory } from './like-directory.js'
 import { removeTree } from './remove-tree.js'
 import { readIfThere, replaceFile } from './replace-file.js'
 import { tryLock } from './store-lock.js'
@@ -40,10 +40,10 @@ export class WritableLayers {
 
   /**
    * The layer of a name, made when it is not there yet.
-   * @param image what it is to lie on, `top` the folder of that image's topmost layer.
+   * @param image what it is to lie on, `top` the root of that image's topmost layer.
    * @throws ImageError `invalid` for a bad name, `in-use` for a layer of another image.
    */
-  named(name: string, image: Digest, top: string): WritableLayer {
+  named(name: string, image: Digest, top: DirectoryAt): WritableLayer {
     if (!NAME.test(name))
       throw new ImageError(
         'invalid',
@@ -61,7 +61,7 @@ export class WritableLayers {
   }
 
   /** A layer that is removed at its end. */
-  passing(image: Digest, top: string): WritableLayer {
+  passing(image: Digest, top: DirectoryAt): WritableLayer {
     const folder = `${this.place.writable}/${PASSING}${randomBytes(8).toString('hex')}`
     fs.mkdirSync(nodePath(this.place.writable), { recursive: true, mode: 0o700 })
     const lock = tryLock(`${folder}${LOCK}`, 'exclusive')
@@ -131,7 +131,7 @@ export class WritableLayers {
   }
 
   /** writable.json is written last: a layer that has it is whole. */
-  private make(folder: string, image: Digest, top: string): void {
+  private make(folder: string, image: Digest, top: DirectoryAt): void {
     removeTree(folder)
     fs.mkdirSync(nodePath(folder), { recursive: true, mode: 0o700 })
     likeDirectory(top, `${folder}/upper`, this.format)

@@ -67,6 +67,31 @@ export class ArchiveIndex {
     for (let node = first; node < end; node++) visit(node, this.name(node))
   }
 
+  /** The same without strings: a name lies in `bytes` from `start` to `end`. */
+  visit(
+    directory: number,
+    visit: (node: number, bytes: Buffer, start: number, end: number) => void,
+  ): void {
+    const first = this.node(directory, NODE.firstChild)
+    const end = Math.min(first + this.node(directory, NODE.children), this.nodes)
+    for (let node = first; node < end; node++) {
+      const start = this.node(node, NODE.nameAt)
+      visit(node, this.bytes, start, start + this.node(node, NODE.nameLength))
+    }
+  }
+
+  /** How many directories have no entry, and the inodes that are copies of lower files. */
+  borrowers(): { implied: number; links: number[] } {
+    let implied = 0
+    const links: number[] = []
+    for (let inode = 0; inode < this.inodes; inode++) {
+      const flags = this.inode(inode, INODE.flags)
+      if ((flags & INODE_FLAG.implied) !== 0) implied++
+      if ((flags & INODE_FLAG.lowerLink) !== 0) links.push(inode)
+    }
+    return { implied, links }
+  }
+
   name(node: number): string {
     return this.text(this.node(node, NODE.nameAt), this.node(node, NODE.nameLength))
   }
@@ -112,6 +137,19 @@ export class ArchiveIndex {
   /** Where a file's contents begin in the plain archive. */
   dataOffset(inode: number): number {
     return this.number(inode, INODE.dataAt)
+  }
+
+  /** Type and permission bits. */
+  mode(inode: number): number {
+    return this.inode(inode, INODE.mode)
+  }
+
+  nlink(inode: number): number {
+    return this.inode(inode, INODE.nlink)
+  }
+
+  hasXattrs(inode: number): boolean {
+    return this.inode(inode, INODE.xattrsAt) !== NOWHERE
   }
 
   /** Fills a stat record; the inode number is the index's, the device 0. */

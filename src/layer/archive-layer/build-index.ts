@@ -193,7 +193,8 @@ function empty(node: DraftNode): void {
   node.opaque = false
 }
 
-function isDirectory({ mode }: DraftInode): boolean {
+/** Of any inode of a draft. */
+export function isDirectory({ mode }: DraftInode): boolean {
   return (mode & 0o170000) === S_IFDIR
 }
 

@@ -1,6 +1,6 @@
 // Writes an index of a layer's archive as the block that `index-layout.ts` describes.
 import type { SparseRun, TarHeader } from '../../tar/entry.js'
-import type { DraftInode, DraftNode } from './build-index.js'
+import { type DraftInode, type DraftNode, isDirectory } from './build-index.js'
 import {
   HEAD,
   INODE,
@@ -35,6 +35,14 @@ function fillFrom(words: Uint32Array, at: number, header: TarHeader): void {
   wide(words, at + INODE.dataAt, header.dataOffset)
 }
 
+/** What a directory's `..` entries count. */
+function directoriesIn({ children }: DraftNode): number {
+  let count = 0
+  for (const { inode } of children.values())
+    if (inode !== undefined && isDirectory(inode)) count++
+  return count
+}
+
 class Encoder {
   private readonly inodes = new Map<DraftInode, number>()
   private readonly bytes: Buffer[] = []
@@ -59,6 +67,8 @@ class Encoder {
       nodes[at + NODE.nameAt] = this.text(name)
       nodes[at + NODE.nameLength] = name.length
       nodes[at + NODE.inode] = this.inode(node.inode)
+      if (node.inode !== undefined && isDirectory(node.inode))
+        node.inode.nlink = 2 + directoriesIn(node)
       nodes[at + NODE.firstChild] = first[i] ?? 0
       nodes[at + NODE.children] = node.children.size
       nodes[at + NODE.flags] =

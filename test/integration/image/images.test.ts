@@ -222,6 +222,7 @@ t.test('gc keeps untagged images, prune does not', async t => {
     layers: [],
     leftovers: [],
     writable: [],
+    archives: [],
     bytes: 0,
   })
   t.same(contentsOf(store), before)

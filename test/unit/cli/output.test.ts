@@ -22,6 +22,7 @@ const file: WhichAnswer = {
   whiteoutIn: null,
   redirect: null,
   dataIn: null,
+  origins: [],
 }
 
 t.test('which: a file', async t => {
@@ -76,6 +77,7 @@ const figures: StatsAnswer = {
   protocol: '7.45',
   passthrough: true,
   upper: '/u',
+  archive: null,
   lowers: 3,
   dataLowers: 1,
   format: 'kernel-trusted',

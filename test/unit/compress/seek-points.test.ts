@@ -15,6 +15,7 @@ import {
   recordPoints,
   type SeekPoints,
 } from '../../../src/compress/seek-points.js'
+import { decodePoints, encodePoints } from '../../../src/compress/store-points.js'
 
 const MUCH = 1 << 30
 const SPACING = 100_000
@@ -164,4 +165,20 @@ t.test('damage', async t => {
     t.throws(() => part(short, 0, plain.length), { code: 'truncated' })
     t.ok(part(short, 5, 100).equals(plain.subarray(5, 105)), 'what is there can be read')
   }
+})
+
+t.test('points from a file', async t => {
+  const packed = gzipSync(plain)
+  const { points } = await record('gzip', packed)
+  const read = decodePoints(encodePoints(points))
+  t.same(read, points)
+  const source = openSeekable(new InMemory(packed), read)
+  t.ok(part(source, half, 1000).equals(plain.subarray(half, half + 1000)))
+  const bytes = encodePoints(points)
+  for (const wrong of [
+    bytes.subarray(0, 20),
+    bytes.subarray(0, -1),
+    Buffer.alloc(100, 0xff),
+  ])
+    t.throws(() => decodePoints(wrong), { code: 'EUCLEAN' })
 })

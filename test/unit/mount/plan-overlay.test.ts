@@ -16,6 +16,7 @@ function plan(options: string, how: Circumstances): OverlayOptions {
 t.test('defaults with a verb', async t => {
   t.same(plan(WRITABLE, given()), {
     lowers: ['/l'],
+    archive: null,
     dataLowers: [],
     upper: '/u',
     work: '/w',

@@ -9,7 +9,7 @@ import {
   openSeekable,
   recordPoints,
 } from '../../../../src/compress/seek-points.js'
-import { ArchiveContents } from '../../../../src/layer/archive-layer/archive-contents.js'
+import { ArchivedFile } from '../../../../src/layer/archive-layer/archived-file.js'
 import { ArchiveIndex } from '../../../../src/layer/archive-layer/archive-index.js'
 import { buildArchiveIndex } from '../../../../src/layer/archive-layer/build-index.js'
 import { ST, statNumber, statRecords, statSeconds } from '../../../../src/sys/stat.js'
@@ -34,11 +34,11 @@ class InMemory implements RandomSource {
 
 class Archive {
   readonly index: ArchiveIndex
-  private readonly contents: ArchiveContents
+  private readonly tar: RandomSource
 
   constructor(index: ArchiveIndex, tar: RandomSource) {
     this.index = index
-    this.contents = new ArchiveContents(index, tar)
+    this.tar = tar
   }
 
   static async of(tar: Buffer): Promise<Archive> {
@@ -65,7 +65,8 @@ class Archive {
 
   read(path: string, position = 0, length = 1000): string {
     const into = Buffer.alloc(length, 'x')
-    const read = this.contents.read(this.inode(path), position, into)
+    const tar = { source: this.tar, direct: null, hasChanged: () => false }
+    const read = new ArchivedFile(this.index, this.inode(path), tar).read(position, into)
     return into.subarray(0, read).latin1Slice()
   }
 

@@ -1,0 +1,346 @@
+// An image in an archive, ready to be mounted from there: its documents read and checked, each
+// layer's tar indexed, or its kept index found.
+import { createHash } from 'node:crypto'
+import * as fs from 'node:fs'
+import { FsError } from '../../errno/fs-error.js'
+import type {
+  ArchivedLower,
+  ArchivedLowers,
+} from '../../layer/archive-layer/archived-lowers.js'
+import { openPlace, type TarPlace } from '../../layer/archive-layer/tar-place.js'
+import { MemberNames } from '../sources/member-names.js'
+import { close } from '../../sys/file.js'
+import { chainIds } from '../model/chain.js'
+import { type ImageConfig, parseConfig } from '../model/config.js'
+import { type Digest, digestOf, hexOf } from '../model/digest.js'
+import { ImageError } from '../model/errors.js'
+import { MAX_DOCUMENT } from '../model/json-shape.js'
+import { hostPlatform } from '../model/platform.js'
+import type { Reference } from '../model/reference.js'
+import type { Progress } from '../progress.js'
+import {
+  type Documents,
+  isDockerArchive,
+  listedImages,
+} from '../sources/docker-archive.js'
+import { blobName, isLayout, layoutImages } from '../sources/oci-layout.js'
+import { linksOf } from '../store/add-image.js'
+import { hasCode } from '../store/replace-file.js'
+import { nodePath, type StorePlace } from '../store/store-place.js'
+import { type ArchiveFile, openArchiveFile } from './archive-file.js'
+import { chooseImage } from './choose-image.js'
+import { indexTar } from './index-layer.js'
+import { keep, keptPrefix, readKept, removeUnpacked } from './kept-index.js'
+import { type Member, scanArchive, type ScannedArchive } from './scan-archive.js'
+import { plainPlace } from './unpacked-stream.js'
+
+/** How the command line names an archive. */
+export interface ArchiveName {
+  readonly kind: 'docker-archive' | 'oci-archive' | 'oci' | 'any'
+  /** Bytes. */
+  readonly path: string
+  readonly ref: string | null
+}
+
+/** A layer, with what `--verify=full` compares. */
+export interface OpenedLayer {
+  readonly lower: ArchivedLower
+  readonly diffId: Digest
+  /** The bytes as the manifest names them; null where no manifest does. */
+  readonly blob: { readonly digest: Digest; readonly place: TarPlace } | null
+}
+
+export interface OpenedArchive {
+  readonly id: Digest
+  /** Topmost first. */
+  readonly layers: readonly OpenedLayer[]
+  readonly lowers: ArchivedLowers
+}
+
+/** A file with what is known of it. */
+interface Scanned {
+  readonly file: ArchiveFile
+  readonly scan: ScannedArchive
+  /** The plain archive. */
+  readonly place: TarPlace
+  changed: boolean
+}
+
+/** An image of the archive, its layers base first. */
+interface Offered {
+  readonly id: Digest
+  readonly config: ImageConfig
+  readonly names: readonly Reference[]
+  readonly layers: readonly {
+    readonly name: string
+    /** Null where no manifest names it. */
+    readonly blob: { readonly digest: Digest; readonly size: number } | null
+  }[]
+}
+
+/** @throws ImageError, FsError or Node's error. */
+export async function openArchive(
+  place: StorePlace,
+  name: ArchiveName,
+  progress: Progress,
+): Promise<OpenedArchive> {
+  const opener = new Opener(place, progress)
+  const isFolder = isFolderThere(name.path)
+  const archive = isFolder ? null : await opener.archive(name.path)
+  const documents = archive === null ? folderDocuments(name.path) : documentsOf(archive)
+  const images = offered(documents, name, isFolder)
+  const prefix = `${name.kind === 'any' ? kindOf(documents, isFolder) : name.kind}:${name.path}`
+  const image = chooseImage(images, name.ref, name.path, prefix)
+  const { diffIds } = image.config
+  const chain = chainIds(diffIds)
+  const steps = image.config.history.filter(step => !step.emptyLayer)
+  const layers = await Promise.all(
+    image.layers.map(async ({ name: member, blob }, i): Promise<OpenedLayer> => {
+      const diffId = diffIds[i]
+      const chainId = chain[i]
+      if (diffId === undefined || chainId === undefined) throw new Error('no such layer')
+      const digest = blob?.digest ?? diffId
+      const from = archive ?? (await opener.blob(`${name.path}/${member}`, digest))
+      const found = mustFind(from, archive === null ? '' : member, digest)
+      if (blob !== null && blob.size !== found.size)
+        throw new ImageError(
+          'mismatch',
+          `layer ${digest} has ${found.size} bytes instead of ${blob.size}`,
+          { layer: digest },
+        )
+      const packed: TarPlace = {
+        ...from.place,
+        steps: [
+          ...from.place.steps,
+          { kind: 'part', start: found.start, size: found.size },
+        ],
+      }
+      const { index, points } = await opener.indexed(from, found, packed, digest)
+      return {
+        diffId,
+        blob: blob === null ? null : { digest: blob.digest, place: packed },
+        lower: {
+          label: `${from.file.path}:${digest}`,
+          index,
+          place: await plainPlace(packed, points, {
+            what: `layer ${digest}`,
+            path: opener.unpackedPath(from.file, found.name),
+            progress,
+          }),
+          origin: {
+            digest,
+            diffId,
+            chainId,
+            createdBy: bytesOfText(steps[i]?.createdBy),
+            created: steps[i]?.created ?? null,
+          },
+        },
+      }
+    }),
+  )
+  opener.keepAll()
+  layers.reverse()
+  return {
+    id: image.id,
+    layers,
+    lowers: {
+      archive: name.path,
+      uuid: Buffer.from(hexOf(image.id), 'hex').subarray(0, 16),
+      layers: layers.map(({ lower }) => lower),
+    },
+  }
+}
+
+function isFolderThere(path: string): boolean {
+  try {
+    fs.accessSync(nodePath(path), fs.constants.R_OK)
+    return fs.statSync(nodePath(path)).isDirectory()
+  } catch (error) {
+    const why = hasCode(error, 'EACCES') ? 'may not be read' : 'is not there'
+    throw new ImageError('not-found', `${path} ${why}; name an archive that can be read`)
+  }
+}
+
+/** Files by their paths, each opened and scanned once. They stay open: the mount reads them. */
+class Opener {
+  private readonly opened: Scanned[] = []
+  private readonly place: StorePlace
+  private readonly progress: Progress
+
+  constructor(place: StorePlace, progress: Progress) {
+    this.place = place
+    this.progress = progress
+  }
+
+  async archive(path: string): Promise<Scanned> {
+    const file = openArchiveFile(path)
+    const known = readKept(this.place, file)
+    if (known === null) removeUnpacked(this.place, file.path)
+    const scan = known ?? (await scanArchive(file))
+    const whole = wholeOf(file)
+    const place = await plainPlace(whole, scan.points, {
+      what: file.path,
+      path: this.unpackedPath(file, ''),
+      progress: this.progress,
+    })
+    return this.note({ file, scan, place, changed: known === null })
+  }
+
+  /** A file that is a layer as a whole. */
+  blob(path: string, digest: Digest): Scanned {
+    let file: ArchiveFile
+    try {
+      file = openArchiveFile(path)
+    } catch (error) {
+      if (error instanceof FsError && error.code === 'ENOENT') throw missing(digest)
+      throw error
+    }
+    const known = readKept(this.place, file)
+    if (known === null) removeUnpacked(this.place, file.path)
+    const members = new MemberNames<Member>()
+    members.add('', { name: '', start: 0, size: file.source.size })
+    const scan = known ?? {
+      points: { compression: 'none' as const, points: [], size: file.source.size },
+      members,
+      documents: new Map<string, Uint8Array>(),
+      layers: new Map(),
+    }
+    return this.note({ file, scan, place: wholeOf(file), changed: known === null })
+  }
+
+  async indexed(
+    { scan }: Scanned,
+    { name }: Member,
+    packed: TarPlace,
+    digest: Digest,
+  ): Promise<Awaited<ReturnType<typeof indexTar>>> {
+    const known = scan.layers.get(name)
+    if (known !== undefined) return known
+    const made = await indexTar(openPlace(packed).source, digest)
+    scan.layers.set(name, made)
+    for (const one of this.opened) if (one.scan === scan) one.changed = true
+    return made
+  }
+
+  /** Keeps what was not known before. */
+  keepAll(): void {
+    for (const { file, scan, changed } of this.opened)
+      if (changed) keep(this.place, file, scan)
+  }
+
+  unpackedPath(file: ArchiveFile, member: string): string {
+    const key = createHash('sha256').update(`${file.identity}\n${member}`).digest('hex')
+    return `${keptPrefix(this.place, file.path)}.${key.slice(0, 16)}.tar`
+  }
+
+  private note(scanned: Scanned): Scanned {
+    this.opened.push(scanned)
+    return scanned
+  }
+}
+
+/** What a mount says of itself is bytes. */
+function bytesOfText(text: string | undefined): string | null {
+  return text === undefined ? null : Buffer.from(text, 'utf8').toString('latin1')
+}
+
+function wholeOf({ fd, identity, source }: ArchiveFile): TarPlace {
+  return { fd, identity, bytes: source.size, steps: [] }
+}
+
+function mustFind({ scan }: Scanned, name: string, digest: Digest): Member {
+  const member = scan.members.find(name)
+  if (member === null) throw missing(digest)
+  return member
+}
+
+function missing(layer: Digest): ImageError {
+  return new ImageError('malformed', `the archive has no layer ${layer}`, { layer })
+}
+
+function kindOf(documents: Documents, isFolder: boolean): string {
+  if (isFolder) return 'oci'
+  return isLayout(documents) ? 'oci-archive' : 'docker-archive'
+}
+
+function offered(documents: Documents, name: ArchiveName, isFolder: boolean): Offered[] {
+  const { kind, path } = name
+  if (isFolder && (kind === 'docker-archive' || kind === 'oci-archive'))
+    throw new ImageError('invalid', `${path} is a folder; write oci:${path}`)
+  if (!isFolder && kind === 'oci')
+    throw new ImageError('invalid', `${path} is a file; write oci-archive:${path}`)
+  // Docker 25 and later writes both; the layout has the manifests.
+  if (kind !== 'docker-archive' && isLayout(documents)) return layoutOffers(documents)
+  if (kind !== 'oci' && kind !== 'oci-archive' && isDockerArchive(documents))
+    return dockerOffers(documents)
+  throw new ImageError(
+    'malformed',
+    isFolder
+      ? `${path} is a folder, but no OCI layout`
+      : `${path} is no image archive of this kind: it has no ${kind === 'oci-archive' ? 'index.json' : 'manifest.json'} ('plyfs import' takes the tar of a root filesystem)`,
+  )
+}
+
+function layoutOffers(documents: Documents): Offered[] {
+  const files = { ...documents, bring: () => Promise.resolve(null) }
+  return layoutImages(files, hostPlatform()).map(({ image, names }) => {
+    const id = digestOf(image.config)
+    const config = parseConfig(image.config, `config ${id}`)
+    linksOf(config.diffIds, image.layers)
+    const layers = image.layers.map(({ digest, size }) => ({
+      name: blobName(digest),
+      blob: { digest, size },
+    }))
+    return { id, config, names, layers }
+  })
+}
+
+function dockerOffers(documents: Documents): Offered[] {
+  return listedImages(documents).map(({ config, parsed, layers, names }) => ({
+    id: digestOf(config),
+    config: parsed,
+    names,
+    layers: layers.map(name => ({ name, blob: null })),
+  }))
+}
+
+function documentsOf({ scan, place }: Scanned): Documents {
+  const { source } = openPlace(place)
+  return {
+    has: name => scan.members.find(name) !== null,
+    document: name => {
+      const member = scan.members.find(name)
+      if (member === null)
+        throw new ImageError('malformed', `the archive has no ${name}`, { entry: name })
+      const known = scan.documents.get(member.name)
+      if (known !== undefined) return known
+      if (member.size > MAX_DOCUMENT)
+        throw new ImageError('limit', `${name} has ${member.size} bytes`, { entry: name })
+      const bytes = Buffer.alloc(member.size)
+      const read = source.readAt(member.start, bytes)
+      if (read < member.size)
+        throw new ImageError('malformed', `${name} is cut off`, { entry: name })
+      return bytes
+    },
+  }
+}
+
+function folderDocuments(folder: string): Documents {
+  const at = (name: string): Buffer => nodePath(`${folder}/${name}`)
+  return {
+    has: name => fs.existsSync(at(name)),
+    document: name => {
+      if (!fs.existsSync(at(name)))
+        throw new ImageError('malformed', `the layout has no ${name}`, { entry: name })
+      if (fs.statSync(at(name)).size > MAX_DOCUMENT)
+        throw new ImageError('limit', `${name} is too large`, { entry: name })
+      return fs.readFileSync(at(name))
+    },
+  }
+}
+
+/** Gives the files back that a mount which did not come about would have read. */
+export function closeArchive({ layers }: OpenedArchive): void {
+  const fds = new Set(layers.map(({ lower }) => lower.place.fd))
+  for (const fd of fds) close(fd)
+}

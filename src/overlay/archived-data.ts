@@ -1,0 +1,153 @@
+// The data of files that lie in an archive: there is no file of the disk to open. Where the archive
+// has the bytes as they are, the pool reads them from its descriptor; where they are compressed,
+// they are decoded here.
+import { fuse_out_header } from '../fuse/abi/structs.js'
+import type { Channel, Completion } from '../fuse/operations.js'
+import type { Reply } from '../fuse/reply.js'
+import type { Request } from '../fuse/request.js'
+import type { ArchivedFile } from '../layer/archive-layer/archived-file.js'
+import { contentsAt } from '../layer/object-calls.js'
+import { E } from '../errno/errno.js'
+import { FsError, toErrno } from '../errno/fs-error.js'
+import { log } from '../log/log.js'
+import { ftruncate, pwrite } from '../sys/file.js'
+import { locateData } from './locate.js'
+import type { Node } from './node.js'
+import type { Union } from './union.js'
+
+const HEAD = fuse_out_header.size
+/** Bytes that are decoded between two looks at other requests. */
+const PIECE = 1024 * 1024
+const SYNC_NOTHING = 0
+
+const nothing: Completion = { complete: () => undefined }
+
+/** What a node's data is in an archive; null where it is a file of a disk. Throws FsError. */
+export function archivedData(u: Union, node: Node): ArchivedFile | null {
+  const where = node.dataDir ?? (node.hasUpper ? null : node.lowerDir)
+  if (where === null || !where.layer.isArchived) return null
+  if (node.file !== null && node.file.archived !== null) return node.file.archived
+  const at = locateData(u, node)
+  const found = contentsAt(at.fd, at.name)
+  if (typeof found === 'number') throw new FsError(found, 'open', node.name)
+  if (node.file !== null) node.file.archived = found
+  return found
+}
+
+const told = new Set<string>()
+
+/** Whether the archive still is the one that was indexed: 0, or -EIO and a line in the log. */
+export function checkUnchanged(node: Node, { tar }: ArchivedFile): number {
+  if (!tar.hasChanged()) return 0
+  const label = node.lowerDir?.layer.path ?? 'the archive'
+  if (!told.has(label))
+    log.error(`${label} was changed while it was mounted: unmount it and mount it again`)
+  told.add(label)
+  return -E.EIO
+}
+
+/** READ. */
+export function readArchived(
+  u: Union,
+  req: Request,
+  reply: Reply,
+  data: ArchivedFile,
+  offset: number,
+  size: number,
+): number {
+  const [run, ...more] = data.direct ?? []
+  if (run?.length === data.size && more.length === 0) {
+    const length = Math.min(size, Math.max(data.size - offset, 0))
+    return u.channel.sendFile(req, run.fd, run.from + offset, length, nothing)
+  }
+  const length = data.read(offset, reply.bytes.subarray(HEAD, HEAD + size))
+  reply.length = HEAD + length
+  return 0
+}
+
+/** One step of a copy: where the pool can do it, or else what is decoded here. */
+interface Step {
+  readonly fd: number
+  readonly from: number
+  readonly to: number
+  readonly length: number
+}
+
+/** The data of an archive's file on its way into a file of the disk. */
+export class ArchivedCopy implements Completion {
+  private readonly steps: Step[]
+  private readonly data: ArchivedFile
+  private readonly copy: number
+  private readonly size: number
+  private readonly sync: number
+
+  /** `copy` is the descriptor of an empty file; `sync` as poolCopyData has it. */
+  constructor(data: ArchivedFile, copy: number, size: number, sync: number) {
+    this.data = data
+    this.copy = copy
+    this.size = size
+    this.sync = sync
+    this.steps = stepsOf(data, size)
+  }
+
+  /** Copies all of it here and now. 0 or -errno. */
+  now(): number {
+    const buffer = Buffer.allocUnsafe(Math.min(this.size, PIECE))
+    for (let at = 0; at < this.size; at += buffer.length) this.write(buffer, at)
+    return 0
+  }
+
+  /** The same in steps, with the pool's help; `done` hears of the end. */
+  start(channel: Channel, done: Completion): void {
+    this.channel = channel
+    this.done = done
+    this.complete(ftruncate(this.copy, this.size))
+  }
+
+  /** The last step is over. */
+  complete(result: number): void {
+    const step = this.steps.shift()
+    if (result < 0 || step === undefined) {
+      this.done.complete(Math.min(result, 0))
+      return
+    }
+    const isLast = this.steps.length === 0
+    const { fd, from, to } = step
+    try {
+      if (fd < 0) this.write(Buffer.allocUnsafe(step.length), to)
+    } catch (error) {
+      this.done.complete(-toErrno(error))
+      return
+    }
+    // What is decoded already leaves nothing to copy; others get their turn all the same.
+    const length = fd < 0 ? 0 : step.length
+    const sync = isLast ? this.sync : SYNC_NOTHING
+    this.channel?.copyPart({ fd, from, to, length }, this.copy, sync, this)
+  }
+
+  private channel: Channel | null = null
+  private done: Completion = nothing
+
+  private write(buffer: Buffer, at: number): void {
+    const length = this.data.read(at, buffer.subarray(0, this.size - at))
+    for (let done = 0; done < length;) {
+      const written = pwrite(this.copy, buffer, done, length - done, at + done)
+      if (written < 0) throw new FsError(written, 'pwrite')
+      done += written
+    }
+  }
+}
+
+/** Below `size`; an empty step at least, which brings the data to the disk. */
+function stepsOf(data: ArchivedFile, size: number): Step[] {
+  const steps: Step[] = []
+  const { direct } = data
+  if (direct !== null) {
+    for (const run of direct)
+      if (run.to < size)
+        steps.push({ ...run, length: Math.min(run.length, size - run.to) })
+  } else
+    for (let to = 0; to < size; to += PIECE)
+      steps.push({ fd: -1, from: to, to, length: Math.min(PIECE, size - to) })
+  return steps.length > 0 ? steps : [{ fd: -1, from: 0, to: 0, length: 0 }]
+}
