@@ -26,7 +26,10 @@ const nothing: Completion = { complete: () => undefined }
 export function archivedData(u: Union, node: Node): ArchivedFile | null {
   const where = node.dataDir ?? (node.hasUpper ? null : node.lowerDir)
   if (where === null || !where.layer.isArchived) return null
-  if (node.file !== null && node.file.archived !== null) return node.file.archived
+  return node.file?.archived ?? findArchived(u, node)
+}
+
+function findArchived(u: Union, node: Node): ArchivedFile {
   const at = locateData(u, node)
   const found = contentsAt(at.fd, at.name)
   if (typeof found === 'number') throw new FsError(found, 'open', node.name)
@@ -36,9 +39,12 @@ export function archivedData(u: Union, node: Node): ArchivedFile | null {
 
 const told = new Set<string>()
 
-/** Whether the archive still is the one that was indexed: 0, or -EIO and a line in the log. */
-export function checkUnchanged(node: Node, { tar }: ArchivedFile): number {
-  if (!tar.hasChanged()) return 0
+/**
+ * Whether the archive that a node's data is in, if any, still is the one that was indexed: 0, or
+ * -EIO and a line in the log.
+ */
+export function checkUnchanged(u: Union, node: Node): number {
+  if (archivedData(u, node)?.tar.hasChanged() !== true) return 0
   const label = node.lowerDir?.layer.path ?? 'the archive'
   if (!told.has(label))
     log.error(`${label} was changed while it was mounted: unmount it and mount it again`)
@@ -92,9 +98,9 @@ export class ArchivedCopy implements Completion {
 
   /** Copies all of it here and now. 0 or -errno. */
   now(): number {
-    const buffer = Buffer.allocUnsafe(Math.min(this.size, PIECE))
-    for (let at = 0; at < this.size; at += buffer.length) this.write(buffer, at)
-    return 0
+    for (const { to, length } of piecesOf(this.data, this.size))
+      this.write(Buffer.allocUnsafe(length), to)
+    return Math.min(ftruncate(this.copy, this.size), 0)
   }
 
   /** The same in steps, with the pool's help; `done` hears of the end. */
@@ -129,7 +135,7 @@ export class ArchivedCopy implements Completion {
   private done: Completion = nothing
 
   private write(buffer: Buffer, at: number): void {
-    const length = this.data.read(at, buffer.subarray(0, this.size - at))
+    const length = this.data.read(at, buffer)
     for (let done = 0; done < length;) {
       const written = pwrite(this.copy, buffer, done, length - done, at + done)
       if (written < 0) throw new FsError(written, 'pwrite')
@@ -140,14 +146,20 @@ export class ArchivedCopy implements Completion {
 
 /** Below `size`; an empty step at least, which brings the data to the disk. */
 function stepsOf(data: ArchivedFile, size: number): Step[] {
-  const steps: Step[] = []
-  const { direct } = data
-  if (direct !== null) {
-    for (const run of direct)
-      if (run.to < size)
-        steps.push({ ...run, length: Math.min(run.length, size - run.to) })
-  } else
-    for (let to = 0; to < size; to += PIECE)
-      steps.push({ fd: -1, from: to, to, length: Math.min(PIECE, size - to) })
+  const steps =
+    data.direct?.flatMap(run =>
+      run.to < size ? [{ ...run, length: Math.min(run.length, size - run.to) }] : [],
+    ) ?? piecesOf(data, size)
   return steps.length > 0 ? steps : [{ fd: -1, from: 0, to: 0, length: 0 }]
+}
+
+/** The data below `size` in pieces; holes stay out. */
+function piecesOf({ runs }: ArchivedFile, size: number): Step[] {
+  const steps: Step[] = []
+  for (const run of runs) {
+    const end = Math.min(run.offset + run.length, size)
+    for (let to = run.offset; to < end; to += PIECE)
+      steps.push({ fd: -1, from: to, to, length: Math.min(PIECE, end - to) })
+  }
+  return steps
 }

@@ -14,7 +14,7 @@ import {
   SEEK_HOLE,
 } from '../sys/constants.js'
 import { ftruncate, lseek } from '../sys/file.js'
-import { archivedData, checkUnchanged, readArchived } from './archived-data.js'
+import { archivedData, readArchived } from './archived-data.js'
 import { copyUp } from './copy-up.js'
 import type { Directory, Node } from './node.js'
 import { FS_APPEND_FL, FS_IMMUTABLE_FL, mayAllocate, mayCopyInto } from './protection.js'
@@ -57,11 +57,6 @@ export function openFile(
       const stripped = stripSetIds(u, req, node)
       if (stripped < 0) return stripped
     }
-  }
-  const archived = archivedData(u, node)
-  if (archived !== null) {
-    const changed = checkUnchanged(node, archived)
-    if (changed < 0) return changed
   }
   const mappable = node.mappedBelow
   const fh = u.files.openNode(node, access)

@@ -8,7 +8,7 @@ import { O_RDONLY, O_RDWR, O_WRONLY } from '../sys/constants.js'
 import { backingClose, backingOpen } from '../sys/device.js'
 import { close } from '../sys/file.js'
 import type { ArchivedFile } from '../layer/archive-layer/archived-file.js'
-import { archivedData } from './archived-data.js'
+import { archivedData, checkUnchanged } from './archived-data.js'
 import { locateData, openObject } from './locate.js'
 import type { Node } from './node.js'
 import type { Union } from './union.js'
@@ -98,6 +98,8 @@ export class OpenFiles {
    */
   openNode(node: Node, access: number): number {
     const file = (node.file ??= new OpenFile())
+    const changed = checkUnchanged(this.u, node)
+    if (changed < 0) return changed
     if (file.mode === 'idle') {
       const error = this.chooseMode(node, file)
       if (error < 0) return error

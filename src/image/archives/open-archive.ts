@@ -2,6 +2,7 @@
 // layer's tar indexed, or its kept index found.
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
+import type { SeekPoints } from '../../compress/seek-points.js'
 import { FsError } from '../../errno/fs-error.js'
 import type {
   ArchivedLower,
@@ -9,7 +10,6 @@ import type {
 } from '../../layer/archive-layer/archived-lowers.js'
 import { openPlace, type TarPlace } from '../../layer/archive-layer/tar-place.js'
 import { MemberNames } from '../sources/member-names.js'
-import { close } from '../../sys/file.js'
 import { chainIds } from '../model/chain.js'
 import { type ImageConfig, parseConfig } from '../model/config.js'
 import { type Digest, digestOf, hexOf } from '../model/digest.js'
@@ -88,55 +88,11 @@ export async function openArchive(
   const isFolder = isFolderThere(name.path)
   const archive = isFolder ? null : await opener.archive(name.path)
   const documents = archive === null ? folderDocuments(name.path) : documentsOf(archive)
+  const kind = name.kind === 'any' ? kindOf(documents, isFolder) : name.kind
   const images = offered(documents, name, isFolder)
-  const prefix = `${name.kind === 'any' ? kindOf(documents, isFolder) : name.kind}:${name.path}`
-  const image = chooseImage(images, name.ref, name.path, prefix)
-  const { diffIds } = image.config
-  const chain = chainIds(diffIds)
-  const steps = image.config.history.filter(step => !step.emptyLayer)
+  const image = chooseImage(images, name.ref, name.path, `${kind}:${name.path}`)
   const layers = await Promise.all(
-    image.layers.map(async ({ name: member, blob }, i): Promise<OpenedLayer> => {
-      const diffId = diffIds[i]
-      const chainId = chain[i]
-      if (diffId === undefined || chainId === undefined) throw new Error('no such layer')
-      const digest = blob?.digest ?? diffId
-      const from = archive ?? (await opener.blob(`${name.path}/${member}`, digest))
-      const found = mustFind(from, archive === null ? '' : member, digest)
-      if (blob !== null && blob.size !== found.size)
-        throw new ImageError(
-          'mismatch',
-          `layer ${digest} has ${found.size} bytes instead of ${blob.size}`,
-          { layer: digest },
-        )
-      const packed: TarPlace = {
-        ...from.place,
-        steps: [
-          ...from.place.steps,
-          { kind: 'part', start: found.start, size: found.size },
-        ],
-      }
-      const { index, points } = await opener.indexed(from, found, packed, digest)
-      return {
-        diffId,
-        blob: blob === null ? null : { digest: blob.digest, place: packed },
-        lower: {
-          label: `${from.file.path}:${digest}`,
-          index,
-          place: await plainPlace(packed, points, {
-            what: `layer ${digest}`,
-            path: opener.unpackedPath(from.file, found.name),
-            progress,
-          }),
-          origin: {
-            digest,
-            diffId,
-            chainId,
-            createdBy: bytesOfText(steps[i]?.createdBy),
-            created: steps[i]?.created ?? null,
-          },
-        },
-      }
-    }),
+    image.layers.map((_, i) => openLayer(opener, image, i, archive ?? name.path)),
   )
   opener.keepAll()
   layers.reverse()
@@ -147,6 +103,55 @@ export async function openArchive(
       archive: name.path,
       uuid: Buffer.from(hexOf(image.id), 'hex').subarray(0, 16),
       layers: layers.map(({ lower }) => lower),
+    },
+  }
+}
+
+/** @param from the archive, or the path of a layout's folder. */
+async function openLayer(
+  opener: Opener,
+  { config, layers }: Offered,
+  i: number,
+  from: Scanned | string,
+): Promise<OpenedLayer> {
+  const diffId = config.diffIds[i]
+  const chainId = chainIds(config.diffIds)[i]
+  const layer = layers[i]
+  if (diffId === undefined || chainId === undefined || layer === undefined)
+    throw new RangeError('no such layer')
+  const { name, blob } = layer
+  const digest = blob?.digest ?? diffId
+  const scanned = typeof from === 'string' ? opener.blob(`${from}/${name}`, digest) : from
+  const member = mustFind(scanned, typeof from === 'string' ? '' : name, digest)
+  const { start, size } = member
+  if (blob !== null && blob.size !== size)
+    throw new ImageError(
+      'mismatch',
+      `layer ${digest} has ${size} bytes instead of ${blob.size}`,
+      { layer: digest },
+    )
+  const { steps } = scanned.place
+  const packed: TarPlace = {
+    ...scanned.place,
+    steps: [...steps, { kind: 'part', start, size }],
+  }
+  const { index, points } = await opener.indexed(scanned, member, packed, digest)
+  const step = config.history.filter(({ emptyLayer }) => !emptyLayer)[i]
+  const origin = {
+    digest,
+    diffId,
+    chainId,
+    createdBy: bytesOfText(step?.createdBy),
+    created: step?.created ?? null,
+  }
+  return {
+    diffId,
+    blob: blob === null ? null : { digest: blob.digest, place: packed },
+    lower: {
+      label: `${scanned.file.path}:${digest}`,
+      index,
+      place: await opener.plain(scanned.file, member, packed, points, digest),
+      origin,
     },
   }
 }
@@ -222,13 +227,27 @@ class Opener {
     return made
   }
 
+  plain(
+    file: ArchiveFile,
+    { name }: Member,
+    packed: TarPlace,
+    points: SeekPoints,
+    digest: Digest,
+  ): Promise<TarPlace> {
+    return plainPlace(packed, points, {
+      what: `layer ${digest}`,
+      path: this.unpackedPath(file, name),
+      progress: this.progress,
+    })
+  }
+
   /** Keeps what was not known before. */
   keepAll(): void {
     for (const { file, scan, changed } of this.opened)
       if (changed) keep(this.place, file, scan)
   }
 
-  unpackedPath(file: ArchiveFile, member: string): string {
+  private unpackedPath(file: ArchiveFile, member: string): string {
     const key = createHash('sha256').update(`${file.identity}\n${member}`).digest('hex')
     return `${keptPrefix(this.place, file.path)}.${key.slice(0, 16)}.tar`
   }
@@ -337,10 +356,4 @@ function folderDocuments(folder: string): Documents {
       return fs.readFileSync(at(name))
     },
   }
-}
-
-/** Gives the files back that a mount which did not come about would have read. */
-export function closeArchive({ layers }: OpenedArchive): void {
-  const fds = new Set(layers.map(({ lower }) => lower.place.fd))
-  for (const fd of fds) close(fd)
 }

@@ -6,6 +6,7 @@ import type { ByteSource } from '../../bytes/byte-source.js'
 import { InOrder } from '../../bytes/random-source.js'
 import { CompressionError } from '../../compress/compression-error.js'
 import { emptyPoints, type SeekPoints } from '../../compress/seek-points.js'
+import { shown } from '../../layer/refusal.js'
 import { TarError } from '../../tar/tar-error.js'
 import type { TarHeader } from '../../tar/entry.js'
 import { TarReader } from '../../tar/reader.js'
@@ -126,7 +127,7 @@ async function* once(bytes: Uint8Array): ByteSource {
 function archiveError(error: unknown, path: string): unknown {
   if (!(error instanceof TarError) && !(error instanceof CompressionError)) return error
   const entry = error instanceof TarError ? error.entry : undefined
-  const where = entry === undefined ? '' : ` at ${entry}`
+  const where = entry === undefined ? '' : ` at '${shown(entry)}'`
   return new ImageError(
     error.code === 'truncated' ? 'malformed' : error.code,
     `${path} is not readable${where}: ${error.message}; get it again, or name another file`,

@@ -29,8 +29,8 @@ export class ArchivedFile {
   readonly tar: LayerTar
   /** Where its data begins in the tar. */
   private readonly start: number
-  /** Its data; one run for a file that is stored whole. */
-  private readonly runs: readonly SparseRun[]
+  /** Where it has data; one run for a file that is stored whole. */
+  readonly runs: readonly SparseRun[]
 
   constructor(index: ArchiveIndex, inode: number, tar: LayerTar) {
     this.tar = tar
