@@ -21,9 +21,11 @@ const GENERAL = `  timeout=SECONDS         for layers that are changed below the
   ro nodev nosuid noexec noatime relatime strictatime sync dirsync remount ... as in mount(8)`
 
 export const MOUNT_HELP = `Usage: plyfs mount [-f] [-d] -o OPTIONS [SOURCE] DIR
-       plyfs mount [-f] [-d] [--rw[=NAME]] [--verify=MODE] [--root DIR] [-o OPTIONS] IMAGE DIR
+       plyfs mount [-f] [-d] [--rw[=NAME]] [--verify=MODE] [--root DIR] [-o OPTIONS] IMAGE|ARCHIVE DIR
 
-Mounts the union of directories, or an image of the store, on DIR and returns when it serves.
+Mounts the union of directories, an image of the store, or one in an archive
+(docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], or a path) on DIR, and returns
+when it serves.
 
   -o OPTIONS   options, comma-separated; may be repeated
   -f           stay in the foreground

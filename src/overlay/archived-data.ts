@@ -25,7 +25,7 @@ const nothing: Completion = { complete: () => undefined }
 /** What a node's data is in an archive; null where it is a file of a disk. Throws FsError. */
 export function archivedData(u: Union, node: Node): ArchivedFile | null {
   const where = node.dataDir ?? (node.hasUpper ? null : node.lowerDir)
-  if (where === null || !where.layer.isArchived) return null
+  if (where?.layer.isArchived !== true) return null
   return node.file?.archived ?? findArchived(u, node)
 }
 
