@@ -27,6 +27,7 @@ import {
   poolWrite,
 } from '../sys/pool.js'
 import { fuse_out_header } from './abi/structs.js'
+import { Jobs } from './jobs.js'
 import { type Completion, type FilePart, PENDING } from './operations.js'
 import { Reply } from './reply.js'
 import { Request } from './request.js'
@@ -60,11 +61,8 @@ export class ServingLoop {
   private readonly slots: Request[] = []
   private readonly slotBusy = new Uint8Array(SLOTS)
   private readonly sessions = new Map<number, Session>()
-  private readonly jobs = new Map<number, Completion>()
+  private readonly jobs = new Jobs()
   private readonly done = new Float64Array(2 * 64)
-  private nextToken = 1
-  /** Jobs whose end wakes the loop. */
-  private waking = 0
   private slot = 0
 
   private readonly onWake: () => void
@@ -144,7 +142,7 @@ export class ServingLoop {
       done.complete(sent)
       return sent
     }
-    const token = this.token(done)
+    const token = this.jobs.token(done)
     return this.submitted(
       token,
       poolRead(
@@ -173,7 +171,7 @@ export class ServingLoop {
     if (req.slot < 0 || !this.takeSlot(req.slot))
       return this.receiveHere(req, fd, position, at, size, done)
     const slot = req.slot
-    const token = this.token({
+    const token = this.jobs.token({
       complete: result => {
         this.slotBusy[slot] = 0
         done.complete(result)
@@ -204,7 +202,7 @@ export class ServingLoop {
     dataOnly: boolean,
     done: Completion,
   ): number {
-    const token = this.wakingToken(done)
+    const token = this.jobs.wakingToken(done)
     return this.submitted(
       token,
       poolFsync(
@@ -229,7 +227,7 @@ export class ServingLoop {
     length: number,
     done: Completion,
   ): number {
-    const token = this.wakingToken(done)
+    const token = this.jobs.wakingToken(done)
     return this.submitted(
       token,
       poolFallocate(
@@ -248,7 +246,7 @@ export class ServingLoop {
   }
 
   copyRange(device: number, req: Request, range: CopyRange, done: Completion): number {
-    const token = this.wakingToken(done)
+    const token = this.jobs.wakingToken(done)
     return this.submitted(
       token,
       poolCopyRange(
@@ -275,28 +273,28 @@ export class ServingLoop {
     sync: number,
     done: Completion,
   ): void {
-    const token = this.wakingToken(done)
+    const token = this.jobs.wakingToken(done)
     const error = poolCopyData(this.id, fdIn, fdOut, size, sync, token)
-    if (error < 0) this.finish(token, error)
+    if (error < 0) this.jobs.finish(token, error)
   }
 
   copyPart(part: FilePart, fdOut: number, sync: number, done: Completion): void {
-    const token = this.wakingToken(done)
+    const token = this.jobs.wakingToken(done)
     const { fd, from, to, length } = part
     const error = poolCopyPart(this.id, fd, from, fdOut, to, length, sync, token)
-    if (error < 0) this.finish(token, error)
+    if (error < 0) this.jobs.finish(token, error)
   }
 
   notify(device: number, message: Uint8Array): void {
-    const token = this.token(nothing)
+    const token = this.jobs.token(nothing)
     const error = poolNotify(this.id, device, message, token)
-    if (error < 0) this.finish(token, error)
+    if (error < 0) this.jobs.finish(token, error)
   }
 
   /** A job that the pool did not take (it is ending) is over at once, with its errno. */
   private submitted(token: number, result: number): number {
     if (result >= 0) return PENDING
-    this.finish(token, result)
+    this.jobs.finish(token, result)
     return result
   }
 
@@ -346,40 +344,12 @@ export class ServingLoop {
     return 0
   }
 
-  /** A token for a job whose end wakes the loop. */
-  private wakingToken(done: Completion): number {
-    this.waking++
-    return this.token({
-      complete: result => {
-        this.waking--
-        done.complete(result)
-      },
-    })
-  }
-
-  private token(done: Completion): number {
-    do this.nextToken = this.nextToken >= 0x7fff_ffff ? 1 : this.nextToken + 1
-    while (this.jobs.has(this.nextToken))
-    this.jobs.set(this.nextToken, done)
-    return this.nextToken
-  }
-
   private drain(): void {
     for (;;) {
       const count = loopDrain(this.id, this.done)
       for (let i = 0; i < count; i++)
-        this.finish(this.done[2 * i] ?? 0, this.done[2 * i + 1] ?? 0)
+        this.jobs.finish(this.done[2 * i] ?? 0, this.done[2 * i + 1] ?? 0)
       if (count < this.done.length / 2) return
-    }
-  }
-
-  private finish(token: number, result: number): void {
-    const job = this.jobs.get(token)
-    this.jobs.delete(token)
-    try {
-      job?.complete(result)
-    } catch (error) {
-      log.error(`completion: ${String(error)}`, error)
     }
   }
 
@@ -398,7 +368,7 @@ export class ServingLoop {
    * nobody to answer, and end with the pool.
    */
   private drainAll(): void {
-    while (this.waking > 0) {
+    while (this.jobs.waking > 0) {
       loopExchange(this.id, -1, 0, this.slot, 0)
       this.drain()
     }
