@@ -91,8 +91,7 @@ static void become_boot_program(const int child[3], int go) {
 }
 
 static int start_boot_program(void) {
-  int child[3], go[2];
-  int result = open_streams(child);
+  int child[3], go[2], result = open_streams(child);
   if (result < 0) return result;
   if (pipe2(go, O_CLOEXEC) < 0) return -errno;
   m.boot = fork();
@@ -219,8 +218,10 @@ static void reap(void) {
     if (ignored.ssi_signo != SIGCHLD && m.container > 0) kill(m.container, SIGKILL);
     if (ignored.ssi_signo != SIGCHLD && m.container <= 0 && m.boot > 0) kill(m.boot, SIGKILL);
   }
+  /* The container's process may end before its number is known: it has to wait for us then. */
+  pid_t whom = m.container > 0 ? -1 : m.boot;
   int status;
-  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+  for (pid_t pid; whom != 0 && (pid = waitpid(whom, &status, WNOHANG)) > 0;) {
     if (pid == m.boot) {
       m.boot = 0;
       m.status = status;
@@ -278,6 +279,7 @@ static int hand_over(void) {
   if (m.status != 0) return failed("runtime", -ENOEXEC);
   m.container = read_pid();
   if (m.container <= 0) return failed("pid", -ESRCH);
+  reap();
   tell_stage("hand-over", since, 0);
   since = now_us();
   uint64_t bytes = bootfs_bytes();

@@ -1,5 +1,6 @@
 // The OCI runtime: which one is here and works on this host, and how it is called.
 import * as fs from 'node:fs'
+import { readIfThere } from '../image/store/replace-file.js'
 import { nodePath } from '../image/store/store-place.js'
 import type { Container } from './containers.js'
 import { COULD_NOT_START, ContainerError } from './container-error.js'
@@ -58,8 +59,11 @@ function isProgram(path: string): boolean {
 }
 
 /** Program and global options, to be called in the container's folder or with these full paths. */
-export function runtimeCommand({ record, folder }: Container): string[] {
-  const logged = ['--log', `${folder}/runtime.log`, '--log-format', 'json']
+export function runtimeCommand(
+  { record, folder }: Container,
+  log = `${folder}/runtime.log`,
+): string[] {
+  const logged = ['--log', log, '--log-format', 'json']
   return [record.runtime, '--root', `${folder}/runtime`, ...logged]
 }
 
@@ -69,12 +73,12 @@ const WRAPPING =
 
 /** The last error that the runtime, or the boot program, has written; null for none. */
 export function runtimeError(container: Container): string | null {
-  let text: string
-  try {
-    text = fs.readFileSync(nodePath(container.file('runtime.log')), 'latin1')
-  } catch {
-    return null
-  }
+  return runtimeErrorIn(container.file('runtime.log'))
+}
+
+/** The same of another log file. */
+export function runtimeErrorIn(path: string): string | null {
+  const text = readIfThere(path)?.toString('latin1') ?? ''
   const messages = text.split('\n').flatMap(line => {
     const [, message] = /"msg": ?"((?:[^"\\]|\\.)*)"/.exec(line) ?? []
     return message === undefined || !/"level": ?"(error|fatal)"/.test(line)

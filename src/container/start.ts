@@ -114,7 +114,7 @@ class Start {
     ]
     const monitor = spawn(helper('plyfs-monitor'), words, {
       cwd: Buffer.from(container.folder, 'latin1').toString('utf8'),
-      stdio: ['ignore', 'ignore', 'inherit', first, lifeline, lock.descriptor],
+      stdio: ['ignore', 'ignore', 'ignore', first, lifeline, lock.descriptor],
       detached: true,
     })
     close(first)

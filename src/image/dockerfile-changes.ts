@@ -26,9 +26,15 @@ interface Healthcheck {
   Retries?: number
 }
 
-/** @throws ImageError `invalid` that names the instruction. */
-export function applyChanges(changes: readonly string[]): RunConfig {
-  const config: RunConfig = {}
+/**
+ * @param base what the instructions change; it stays as it is.
+ * @throws ImageError `invalid` that names the instruction.
+ */
+export function applyChanges(
+  changes: readonly string[],
+  base: RunConfig = {},
+): RunConfig {
+  const config: RunConfig = { ...base }
   for (const change of changes) {
     const [, name = '', rest = ''] = /^\s*([A-Za-z]+)\s*([^]*?)\s*$/.exec(change) ?? []
     const instruction = INSTRUCTIONS[name.toUpperCase()]

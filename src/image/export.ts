@@ -2,7 +2,7 @@
 // changed it. The same layers give the same bytes.
 import type { ByteSource } from '../bytes/byte-source.js'
 import { compress } from '../compress/compress.js'
-import { layerFormat } from '../layer/format.js'
+import { type LayerFormat, layerFormat } from '../layer/format.js'
 import { rootToTar } from './diff/upper-to-tar.js'
 import type { Progress } from './progress.js'
 import type { Compression } from './save.js'
@@ -22,6 +22,11 @@ export async function exportedRoot(
   progress: Progress,
 ): Promise<ByteSource> {
   const parents = await store.unpacked(image, progress)
-  const format = layerFormat(store.format, true, false)
+  const format = storeLayerFormat(store)
   return compress(compression, rootToTar({ upper, parents, format }))
+}
+
+/** How the store's layers, writable ones too, are written on disk. */
+export function storeLayerFormat(store: Pick<Store, 'format'>): LayerFormat {
+  return layerFormat(store.format, true, false)
 }

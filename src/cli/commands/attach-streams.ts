@@ -62,6 +62,8 @@ function joinInput(
   let before: Buffer = Buffer.alloc(0)
   const take = (bytes: Buffer): void => {
     if (terminal && Buffer.concat([before, bytes]).includes(DETACH)) {
+      // What is printed next does not belong behind the container's prompt.
+      stdout.write('\r\n')
       detach()
       return
     }

@@ -1,7 +1,31 @@
 // The verbs on containers: their names and options, as docker has them.
 import { type Command, Option } from 'commander'
-import { create, run, type RunFlags } from './run.js'
+import { commit, type CommitFlags } from './commit.js'
 import type { CreateFlags } from './container-flags.js'
+import { exec, type ExecFlags } from './exec.js'
+import {
+  attach,
+  type AttachFlags,
+  kill,
+  type KillFlags,
+  pause,
+  rename,
+  restart,
+  rm,
+  type RmFlags,
+  start,
+  type StartFlags,
+  stop,
+  type StopFlags,
+  top,
+  unpause,
+  wait,
+} from './lifecycle.js'
+import { logs, type LogsFlags } from './logs.js'
+import { ps, type PsFlags } from './ps.js'
+import { create, run, type RunFlags } from './run.js'
+import type { StoreFlags } from './store-session.js'
+import { listVolumes, pruneVolumes, removeVolumes, type VolumeFlags } from './volume.js'
 
 type End = (status: number) => void
 
@@ -10,6 +34,14 @@ const repeated = (value: string, before: string[] = []): string[] => [...before,
 
 /** Adds them to a program. @param end is told the exit status. */
 export function addContainerVerbs(program: Command, end: End): void {
+  addMaking(program, end)
+  addLooking(program, end)
+  addRunning(program, end)
+  addChanging(program, end)
+  addVolumes(program, end)
+}
+
+function addMaking(program: Command, end: End): void {
   makingOptions(program.command('run <image> [command...]'))
     .description('run a command in a new container')
     .option('-d, --detach', 'leave it running, print its ID')
@@ -22,6 +54,157 @@ export function addContainerVerbs(program: Command, end: End): void {
     .action(async (image: string, command: string[], flags: CreateFlags) =>
       end(await create(image, command, flags)),
     )
+  program
+    .command('exec <container> <command...>')
+    .description('run one more command in a container')
+    .passThroughOptions()
+    .option('-d, --detach', 'do not wait for it')
+    .option('-e, --env <key=value>', 'set an environment variable', repeated)
+    .option('-i, --interactive', 'hand over the input')
+    .option('-t, --tty', 'with a terminal')
+    .option('-u, --user <user>', 'run as USER[:GROUP]')
+    .option('-w, --workdir <path>', 'where it runs')
+    .option(...ROOT)
+    .action(async (name: string, command: string[], flags: ExecFlags) =>
+      end(await exec(name, command, flags)),
+    )
+  program
+    .command('commit <container> [name]')
+    .description('make an image of a container as it is')
+    .option('-a, --author <author>', 'who made it')
+    .option('-c, --change <instruction>', "a Dockerfile's instruction", repeated)
+    .option('-m, --message <text>', 'the comment in its history')
+    .option('-p, --pause [yes]', 'freeze the container meanwhile (default: true)')
+    .option(...ROOT)
+    .action(async (name: string, image: string | undefined, flags: CommitFlags) =>
+      end(await commit(name, image, flags)),
+    )
+}
+
+function addLooking(program: Command, end: End): void {
+  program
+    .command('ps')
+    .description('list containers')
+    .option('-a, --all', 'those too that do not run')
+    .option('-f, --filter <filter>', 'name=, status=, label=, ancestor= ...', repeated)
+    .option('--format <template>', "table, json, 'table TEMPLATE', or a Go template")
+    .option('--json', 'print JSON')
+    .option('-n, --last <number>', 'the newest ones, running or not')
+    .option('-l, --latest', 'the newest one, running or not')
+    .option('--no-trunc', 'whole commands and IDs')
+    .option('-q, --quiet', 'print the IDs alone')
+    .option(...ROOT)
+    .action(async (flags: PsFlags) => end(await ps(flags)))
+  program
+    .command('logs <container>')
+    .description('print what a container wrote')
+    .option('-f, --follow', 'go on until it ends')
+    .option('--since <time>', 'from then on (a time, or 10m ago)')
+    .option('--until <time>', 'until then')
+    .option('-n, --tail <lines>', 'the last ones alone')
+    .option('-t, --timestamps', 'with the time of each line')
+    .option(...ROOT)
+    .action(async (name: string, flags: LogsFlags) => end(await logs(name, flags)))
+  program
+    .command('top <container> [ps-options...]')
+    .description('list the processes of a container')
+    .passThroughOptions()
+    .option(...ROOT)
+    .action(async (name: string, options: string[], flags: StoreFlags) =>
+      end(await top(name, options, flags)),
+    )
+}
+
+function addRunning(program: Command, end: End): void {
+  program
+    .command('start <container...>')
+    .description('start containers that do not run')
+    .option('-a, --attach', 'print what it writes, end as it does')
+    .option('-i, --interactive', 'hand over the input')
+    .option('--trace-boot', 'print each stage of the start, its time and its memory')
+    .option('--verify <mode>', 'check the image: quick (default), full or none')
+    .option(...ROOT)
+    .action(async (names: string[], flags: StartFlags) => end(await start(names, flags)))
+  for (const [name, what, verb] of [
+    ['stop', 'ask containers to end, then end them', stop],
+    ['restart', 'stop containers and start them again', restart],
+  ] as const)
+    program
+      .command(`${name} <container...>`)
+      .description(what)
+      .option('-t, --time <seconds>', 'wait so long before it is ended (default: 10)')
+      .option(...ROOT)
+      .action(async (names: string[], flags: StopFlags) => end(await verb(names, flags)))
+  program
+    .command('kill <container...>')
+    .description('send a signal to containers')
+    .option('-s, --signal <signal>', 'KILL unless told')
+    .option(...ROOT)
+    .action(async (names: string[], flags: KillFlags) => end(await kill(names, flags)))
+  program
+    .command('attach <container>')
+    .description('join the input and output of a container (ctrl-p ctrl-q leaves it)')
+    .option('--no-stdin', 'not the input')
+    .option('--sig-proxy <yes>', 'pass signals on', 'true')
+    .option(...ROOT)
+    .action(async (name: string, flags: AttachFlags) => end(await attach(name, flags)))
+}
+
+function addChanging(program: Command, end: End): void {
+  for (const [name, what, verb] of [
+    ['wait', 'wait until containers have ended, print their statuses', wait],
+    ['pause', 'freeze containers', pause],
+    ['unpause', 'let frozen containers go on', unpause],
+  ] as const)
+    program
+      .command(`${name} <container...>`)
+      .description(what)
+      .option(...ROOT)
+      .action(async (names: string[], flags: StoreFlags) => end(await verb(names, flags)))
+  program
+    .command('rm <container...>')
+    .description('remove containers')
+    .option('-f, --force', 'those too that run')
+    .option('-v, --volumes', 'with their volumes without a name')
+    .option(...ROOT)
+    .action(async (names: string[], flags: RmFlags) => end(await rm(names, flags)))
+  program
+    .command('rename <container> <name>')
+    .description('give a container another name')
+    .option(...ROOT)
+    .action(async (from: string, to: string, flags: StoreFlags) =>
+      end(await rename(from, to, flags)),
+    )
+}
+
+function addVolumes(program: Command, end: End): void {
+  const group = program
+    .command('volume')
+    .description('named volumes: ls, rm, prune')
+    .helpCommand(false)
+  group
+    .command('ls')
+    .description('list volumes')
+    .option('--format <template>', "table, json, 'table TEMPLATE', or a Go template")
+    .option('--json', 'print JSON')
+    .option('-q, --quiet', 'print the names alone')
+    .option(...ROOT)
+    .action(async (flags: VolumeFlags) => end(await listVolumes(flags)))
+  group
+    .command('rm <volume...>')
+    .description('remove volumes that no container uses')
+    .option('-f, --force', 'do not mind what is not there')
+    .option(...ROOT)
+    .action(async (names: string[], flags: VolumeFlags) =>
+      end(await removeVolumes(names, flags)),
+    )
+  group
+    .command('prune')
+    .description('remove the volumes without a name that no container uses')
+    .option('-a, --all', 'the named ones too')
+    .option('-f, --force', 'do not ask')
+    .option(...ROOT)
+    .action(async (flags: VolumeFlags) => end(await pruneVolumes(flags)))
 }
 
 function makingOptions(verb: Command): Command {

@@ -1,7 +1,12 @@
-// `plyfs diff NAME|DIR`: what a writable layer, or the one of a mount, changed of its image.
+// `plyfs diff CONTAINER|NAME|DIR`: what a container, a writable layer, or the one of a mount, changed
+// of its image.
+import { ContainerError } from '../../container/container-error.js'
+import { type Container, Containers } from '../../container/containers.js'
+import { writtenBy } from '../../container/written-by.js'
 import { changesOf, type Change } from '../../image/diff/changes.js'
 import { ImageError } from '../../image/model/errors.js'
 import { findWritten, type Written, writtenOfUpper } from '../../image/written.js'
+import type { Store } from '../../image/store/store.js'
 import { layerFormat } from '../../layer/format.js'
 import { askStats } from '../../mount/ask-mount.js'
 import { textOfAnswer } from '../bytes-text.js'
@@ -23,6 +28,8 @@ export async function diff(what: string, flags: DiffFlags): Promise<number> {
 
 async function changesIn(what: string, flags: StoreFlags): Promise<readonly Change[]> {
   const store = await openStore(flags)
+  const container = what.includes('/') ? null : findContainer(store, what)
+  if (container !== null) return changesOf(writtenBy(store, container))
   const named = what.includes('/') ? null : findWritten(store, what)
   if (named !== null) return changes(named)
   const { upper } = askStats(what)
@@ -32,6 +39,16 @@ async function changesIn(what: string, flags: StoreFlags): Promise<readonly Chan
   if (mounted === null)
     throw new ImageError('not-found', `${what} is not the mount of an image`)
   return changes(mounted)
+}
+
+/** A container goes before a writable layer of the same name; null where there is none. */
+function findContainer(store: Store, name: string): Container | null {
+  try {
+    return new Containers(store).find(name)
+  } catch (error) {
+    if (error instanceof ContainerError) return null
+    throw error
+  }
 }
 
 function changes({ store, image, upper }: Written): readonly Change[] {

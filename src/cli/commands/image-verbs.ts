@@ -146,10 +146,10 @@ function addLooking(program: Command, end: End, list: string): void {
       end(await history(image, flags)),
     )
   program
-    .command('inspect <image...>')
-    .description('show everything about images')
+    .command('inspect <name...>')
+    .description('show everything about containers and images')
     .option('-f, --format <template>', 'json, or a Go template')
-    .option('--type <type>', 'image')
+    .option('--type <type>', 'container or image')
     .option(...ROOT)
     .action(async (names: string[], flags: InspectFlags) =>
       end(await inspect(names, flags)),

@@ -1,4 +1,6 @@
-// `plyfs inspect [-f TEMPLATE] IMAGE...`: everything about images, in Docker's shape.
+// `plyfs inspect [-f TEMPLATE] NAME...`: everything about containers and images, in Docker's shape.
+import { ContainerError } from '../../container/container-error.js'
+import { type Container, Containers } from '../../container/containers.js'
 import { ImageError } from '../../image/model/errors.js'
 import { familiarName, parseReference } from '../../image/model/reference.js'
 import type { ImageRecord } from '../../image/store/image-record.js'
@@ -7,6 +9,7 @@ import { usersOf } from '../../image/remove.js'
 import { asBytes, printError, printLine } from '../output.js'
 import { template } from '../template/run.js'
 import { textOfBytes } from '../bytes-text.js'
+import { describeContainer } from './inspect-container.js'
 import { openStore, type StoreFlags } from './store-session.js'
 
 export interface InspectFlags extends StoreFlags {
@@ -19,24 +22,45 @@ export async function inspect(
   images: readonly string[],
   flags: InspectFlags,
 ): Promise<number> {
-  if (flags.type !== undefined && flags.type !== 'image')
-    throw new ImageError('invalid', `--type ${flags.type}: there are images only`)
+  const { type } = flags
+  if (type !== undefined && type !== 'image' && type !== 'container')
+    throw new ImageError('invalid', `--type ${type}: it is image or container`)
   const run = flags.format === undefined ? null : formatter(flags.format)
   const store = await openStore(flags)
   const found: unknown[] = []
   let status = 0
   for (const image of images) {
     try {
-      found.push(describe(store, store.resolve(image)))
+      found.push(describeNamed(store, image, type))
     } catch (error) {
-      if (!(error instanceof ImageError)) throw error
-      printError(asBytes(`plyfs: ${error.message}`))
+      if (error instanceof ContainerError) printError(`plyfs: ${error.message}`)
+      else if (error instanceof ImageError) printError(asBytes(`plyfs: ${error.message}`))
+      else throw error
       status = 1
     }
   }
   if (run === null) printLine(asBytes(JSON.stringify(found, null, 4)))
   else for (const one of found) printLine(asBytes(run(one)))
   return status
+}
+
+/** A container goes before an image of the same name. */
+function describeNamed(store: Store, name: string, type: string | undefined): unknown {
+  const containers = new Containers(store)
+  if (type === 'container') return describeContainer(containers, containers.find(name))
+  const container = type === 'image' ? null : findContainer(containers, name)
+  return container === null
+    ? describe(store, store.resolve(name))
+    : describeContainer(containers, container)
+}
+
+function findContainer(containers: Containers, name: string): Container | null {
+  try {
+    return containers.find(name)
+  } catch (error) {
+    if (error instanceof ContainerError) return null
+    throw error
+  }
 }
 
 function formatter(format: string): (value: unknown) => string {

@@ -13,8 +13,10 @@ const ROOT = ['--root <dir>', 'the store'] as const
 /** Adds them to a program. @param end is told the exit status. */
 export function addRootVerbs(program: Command, end: End): void {
   program
-    .command('diff <layer|dir>')
-    .description('show what a writable layer, or that of a mount, changed of its image')
+    .command('diff <container|layer|dir>')
+    .description(
+      'show what a container, a writable layer, or that of a mount, changed of its image',
+    )
     .option('--json', 'print JSON')
     .option(...ROOT)
     .action(async (what: string, flags: DiffFlags) => end(await diff(what, flags)))

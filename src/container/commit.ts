@@ -1,0 +1,101 @@
+// A container's writable layer as one more layer on its image. While it is read the container is
+// frozen, unless that is not wanted, so that no file is half written.
+import { FsError } from '../errno/fs-error.js'
+import { commitLayer } from '../image/commit.js'
+import { applyChanges, type RunConfig } from '../image/dockerfile-changes.js'
+import type { Reference } from '../image/model/reference.js'
+import type { Progress } from '../image/progress.js'
+import type { ImageRecord } from '../image/store/image-record.js'
+import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../sys/constants.js'
+import { close, openat2, syncfs } from '../sys/file.js'
+import type { Container, Containers } from './containers.js'
+import { pauseContainer, unpauseContainer } from './control.js'
+import { stateOf } from './state.js'
+import { writtenBy } from './written-by.js'
+
+export interface CommitOptions {
+  readonly pause: boolean
+  /** Text. */
+  readonly author?: string
+  readonly message?: string
+  /** Dockerfile instructions. */
+  readonly changes: readonly string[]
+  readonly name: Reference | null
+  readonly onWait?: () => void
+}
+
+/** @throws ContainerError, ImageError, FsError; nothing stays then. */
+export function commitContainer(
+  containers: Containers,
+  container: Container,
+  options: CommitOptions,
+  progress: Progress,
+): Promise<ImageRecord> {
+  const { store } = containers
+  const parent = store.resolve(container.record.image)
+  const { run } = store.configOf(parent)
+  // A wrong instruction is told before anything is read.
+  const config = applyChanges(options.changes, runOf(container, run))
+  const what = {
+    ...options,
+    parent,
+    run: config,
+    written: writtenBy(store, container),
+  }
+  return store.whileAdding(
+    () =>
+      commitLayer(store, what, progress, work =>
+        whileFrozen(container, options.pause, work),
+      ),
+    options.onWait,
+  )
+}
+
+async function whileFrozen<Result>(
+  container: Container,
+  wanted: boolean,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const state = stateOf(container)
+  const freezes = wanted && state.kind === 'running'
+  if (freezes) pauseContainer(container)
+  try {
+    if (state.kind === 'running' || state.kind === 'paused') flush(state.pid)
+    return await work()
+  } finally {
+    if (freezes) unpauseContainer(container)
+  }
+}
+
+/** Pages that were written through a mapping reach the writable layer. */
+function flush(pid: number): void {
+  const path = `/proc/${pid}/root`
+  const root = openat2(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, 0)
+  if (root < 0) throw new FsError(root, 'open', path)
+  const result = syncfs(root)
+  close(root)
+  if (result < 0) throw new FsError(result, 'syncfs', path)
+}
+
+/** What the image's containers run with: as this one did (docker commit). */
+function runOf({ record }: Container, run: RunConfig): RunConfig {
+  const { process: what, labels, stopSignal } = record
+  const text = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8')
+  const config: RunConfig = {
+    ...run,
+    Env: what.env.map(text),
+    Cmd: what.command.map(text),
+  }
+  if (what.entrypoint.length > 0) config.Entrypoint = what.entrypoint.map(text)
+  else delete config.Entrypoint
+  if (what.directory !== '/' || run.WorkingDir !== undefined)
+    config.WorkingDir = text(what.directory)
+  if (what.user !== '') config.User = text(what.user)
+  if (stopSignal !== 'SIGTERM' || run.StopSignal !== undefined)
+    config.StopSignal = text(stopSignal)
+  if (Object.keys(labels).length > 0)
+    config.Labels = Object.fromEntries(
+      Object.entries(labels).map(([key, value]) => [text(key), text(value)]),
+    )
+  return config
+}
