@@ -14,7 +14,12 @@ import { asBytes, printError, printLine } from './output.js'
 import { parseDropIn } from './overlayfs.js'
 import { UsageError } from './usage-error.js'
 
-process.exit(await main())
+const status = await main()
+// A pipe whose reader is slow has not taken all of it yet.
+for (const stream of [process.stdout, process.stderr])
+  if (stream.writableLength > 0)
+    await new Promise<void>(resolve => stream.write('', () => resolve()))
+process.exit(status)
 
 async function main(): Promise<number> {
   const call = howCalled(process.env['PLYFS_ARGV0'] ?? 'plyfs', rawArguments())

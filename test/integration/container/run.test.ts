@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { isolated } from '../../helpers/isolated.js'
 import { plyfsProgram } from '../../helpers/mounted.js'
+import { run } from '../../helpers/run.js'
 import {
   containerIds,
   loadUsual,
@@ -39,6 +40,12 @@ t.test('output, error output and status are the command’s', async t => {
 t.test('much output arrives whole', async t => {
   const ran = await plyfs('run', '--rm', 'box:1', 'seq', '1', '200000')
   t.equal(ran.stdout, Array.from({ length: 200_000 }, (_, i) => `${i + 1}\n`).join(''))
+})
+
+t.test('a reader that is slow gets all of it', async t => {
+  const words = '"$1" run --rm --root "$2" box:1 seq 1 200000 | (sleep 3; wc -l)'
+  const ran = await run('sh', ['-c', words, 'sh', plyfsProgram(), storeRoot()])
+  t.equal(ran.stdout.trim(), '200000')
 })
 
 t.test('statuses of what could not be started are docker’s', async t => {
