@@ -82,7 +82,8 @@ function readThrough(pathFd: number, visit: RecordVisitor): number {
   return result
 }
 
-function drainRecords(fd: number, visit: RecordVisitor): number {
+/** The rest of an open directory for those who need no strings. Returns 0 or -errno. */
+export function drainRecords(fd: number, visit: RecordVisitor): number {
   for (;;) {
     const bytes = getdents64(fd, buffer, 0)
     if (bytes === -E.ENOENT) return 0

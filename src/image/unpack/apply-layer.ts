@@ -11,6 +11,7 @@ import type { TarHeader } from '../../tar/entry.js'
 import { TarReader } from '../../tar/reader.js'
 import type { ContentDigests } from '../inventory/content-digests.js'
 import { AttributeWriter } from './attributes.js'
+import { completeNames, CopiedFiles } from './copied-files.js'
 import { createLink } from './create-link.js'
 import { createFile, createSpecial } from './create-object.js'
 import {
@@ -78,6 +79,7 @@ export async function applyLayer(
       done.entries++
       done.bytes += header.storedSize
     }
+    completeNames(unpacking)
     finishDirectories(unpacking)
     return done
   } catch (error) {
@@ -102,6 +104,7 @@ function begin(options: ApplyOptions, limits: UnpackLimits): Unpacking {
     ownership,
     attributes: new AttributeWriter(format, ownership.attribute),
     limits,
+    copied: new CopiedFiles(),
     digests: options.digests,
   }
 }
@@ -157,7 +160,7 @@ function applyObject(
       u.tree.replaceByDirectory(parent, name).header = header
       return undefined
     case 'link':
-      createLink(u, parent, name, header)
+      createLink(u, components, parent, header)
       return undefined
     case 'symlink':
     case 'char':

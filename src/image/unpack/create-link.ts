@@ -1,6 +1,7 @@
 // Hard links. To a file of this layer it is link(2). To a file of a layer below, both names get
-// one new inode in this layer, a copy of it: link(2) across layers would change the lower file's
-// ctime and link count, and the merged tree would show two inodes.
+// one new inode in this layer, a copy of it, and so do its other names (see copied-files.ts):
+// link(2) across layers would change the lower file's ctime and link count, and the merged tree
+// would show several inodes.
 import { E } from '../../errno/errno.js'
 import { FsError } from '../../errno/fs-error.js'
 import type { StackObject } from '../../layer/layer-stack.js'
@@ -35,6 +36,7 @@ import {
 } from '../../sys/stat.js'
 import type { TarHeader } from '../../tar/entry.js'
 import { copyTimes } from './attributes.js'
+import { type CopiedFile, nameOf } from './copied-files.js'
 import { make } from './create-object.js'
 import { type Components, componentsOf } from '../../layer/entry-name.js'
 import type { UnpackDirectory } from './layer-tree.js'
@@ -46,20 +48,22 @@ const target = Buffer.alloc(PATH_MAX)
 const one = statRecords(1)
 const other = statRecords(1)
 
-/** Makes `name` another name of what the entry links to. Raises Refusal, FsError. */
+/** Makes the entry's name another name of what it links to. Raises Refusal, FsError. */
 export function createLink(
   u: Unpacking,
+  components: Components,
   parent: UnpackDirectory,
-  name: string,
   header: TarHeader,
 ): void {
+  const name = components.at(-1) ?? ''
   const to = componentsOf(header.linkname, u.limits.depth)
   const last = to.at(-1)
   if (last === undefined) throw new Refusal('malformed', 'a hard link to the root')
   const directory = targetDirectory(u, to)
   if (directory?.children.has(last) === true)
     throw new Refusal('malformed', 'a hard link to a directory')
-  if (directory === undefined || !u.tree.exists(directory, last)) copyUp(u, to)
+  if (directory === undefined || !u.tree.exists(directory, last))
+    bring(u, to).names.push(components)
   const from = u.tree.directory(to.slice(0, -1))
   if (isSame(u, from, last, parent, name)) return
   make(u, parent, name, 'link', fd => linkat(u.tree.fd(from), last, fd, name, 0))
@@ -95,13 +99,36 @@ function isSame(
   return isSameFile(one, 0, other, 0)
 }
 
-/** Copies a file of the layers below into this one, under its own name. */
-function copyUp(u: Unpacking, to: Components): void {
+/** Brings a file of the layers below into this one, under its own name. */
+function bring(u: Unpacking, to: Components): CopiedFile {
   const found = lookup(u, to)
   if (found.directory !== undefined)
     throw new Refusal('malformed', 'a hard link to a directory')
   const parent = u.tree.directory(to.slice(0, -1))
   const name = to.at(-1) ?? ''
+  const copied = u.copied.find(found)
+  const known = copied === undefined ? undefined : nameOf(u, copied)
+  if (copied !== undefined && known !== undefined) {
+    const source = u.tree.fd(known.directory)
+    make(u, parent, name, 'link', fd => linkat(source, known.name, fd, name, 0))
+    copied.names.push(to)
+    return copied
+  }
+  copyUp(u, found, parent, name)
+  const copy = statRecords(1)
+  const error = statx(u.tree.fd(parent), name, AT_SYMLINK_NOFOLLOW, copy, 0)
+  if (error < 0) throw new FsError(error, 'statx', name)
+  const made = { source: found, copy, names: [to] }
+  u.copied.add(made)
+  return made
+}
+
+function copyUp(
+  u: Unpacking,
+  found: StackObject,
+  parent: UnpackDirectory,
+  name: string,
+): void {
   copyObject(u, found, parent, name)
   const fd = u.tree.fd(parent)
   const { record } = found

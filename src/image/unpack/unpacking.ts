@@ -3,6 +3,7 @@ import type { LayerFormat } from '../../layer/format.js'
 import type { LayerStack } from '../../layer/layer-stack.js'
 import type { ContentDigests } from '../inventory/content-digests.js'
 import type { AttributeWriter } from './attributes.js'
+import type { CopiedFiles } from './copied-files.js'
 import type { LayerTree } from './layer-tree.js'
 import type { UnpackLimits } from './limits.js'
 import type { Ownership } from './ownership.js'
@@ -15,6 +16,8 @@ export interface Unpacking {
   readonly ownership: Ownership
   readonly attributes: AttributeWriter
   readonly limits: UnpackLimits
+  /** Files of the layers below that hard links have brought into this one. */
+  readonly copied: CopiedFiles
   /** Of the files' contents; undefined where nobody wants them. */
   readonly digests: ContentDigests | undefined
 }

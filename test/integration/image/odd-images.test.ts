@@ -64,6 +64,36 @@ const images: Readonly<Record<string, MadeImage>> = {
       hardlink('link2', 'e/link'),
     ],
   ]),
+  'hard links to a file of several names': makeImage([
+    [
+      root,
+      directory('d/', time),
+      directory('e/', time),
+      directory('f/', time),
+      file('d/one', 'one', { ...time, mode: 0o4711, uid: 7 }),
+      hardlink('d/two', 'd/one'),
+      hardlink('e/three', 'd/one'),
+      hardlink('f/hidden', 'd/one'),
+      hardlink('d/replaced', 'd/one'),
+    ],
+    [
+      root,
+      directory('d/', time),
+      file('d/replaced', 'new', time),
+      hardlink('d/four', 'd/one'),
+      hardlink('d/five', 'd/two'),
+      directory('f/', time),
+      file('f/.wh.hidden'),
+    ],
+    [
+      root,
+      directory('d/', time),
+      directory('e/', time),
+      hardlink('e/six', 'd/five'),
+      file('d/one', 'another one', time),
+      hardlink('e/seven', 'd/one'),
+    ],
+  ]),
   'types that change': makeImage([
     base,
     [
