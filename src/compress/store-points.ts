@@ -37,7 +37,7 @@ export function decodePoints(bytes: Buffer): SeekPoints {
     const first = HEAD + i * POINT
     const length = number(first + 3)
     const window = length < 0 ? undefined : bytes.subarray(at, at + length)
-    at += window?.length ?? 0
+    at += Math.max(length, 0)
     points.push({
       plain: number(first),
       packed: number(first + 1),
@@ -46,6 +46,7 @@ export function decodePoints(bytes: Buffer): SeekPoints {
       check: number(first + 4),
     })
   }
+  // Also for a last window that was cut off.
   if (at !== bytes.length) throw damaged()
   return { compression, points, size: number(1) }
 }
