@@ -1,4 +1,4 @@
-// esbuild in two forms. `bundle`: what ships, dist/bundle/{plyfs,serve}.js, one file a thread,
+// esbuild in two forms. `bundle`: what ships, dist/bundle/{plyfs,serve,...}.js, one file a thread,
 // because many small modules cost more time at start than a whole mount may take. `tree`: src,
 // test and scripts one to one as JavaScript below .build, for tests and tools. Types are not
 // looked at here; scripts/check does that. Files are replaced whole, and only when they differ,
@@ -24,6 +24,7 @@ const common = {
 const entries = {
   plyfs: 'src/cli/main.ts',
   serve: 'src/mount/serve-thread.ts',
+  record: 'src/mount/record-thread.ts',
   store: 'src/image/store/store-thread.ts',
 }
 

@@ -67,6 +67,7 @@ async function sweep(
     const kept = reachable(store)
     const blobs = store.blobs.list().filter(digest => !kept.blobs.has(digest))
     const layers = store.layers.list().filter(chainId => !kept.layers.has(chainId))
+    const standing = [...kept.layers].filter(chainId => !kept.tops.has(chainId))
     const leftovers = how.leftovers
       ? fs.readdirSync(nodePath(store.place.incoming), 'latin1')
       : []
@@ -78,6 +79,7 @@ async function sweep(
     if (!how.dryRun) {
       // Tops first: a layer that is there has its parents.
       for (const chainId of topsFirst(store, layers)) store.layers.remove(chainId)
+      for (const top of store.trees.list(standing)) store.trees.remove(top)
       for (const digest of blobs) store.blobs.remove(digest)
       for (const name of leftovers) removeTree(`${store.place.incoming}/${name}`)
     }

@@ -16,6 +16,7 @@ import {
   MS_STRICTATIME,
 } from '../sys/constants.js'
 import type { MountPlan } from './mount-plan.js'
+import { openMergedTree } from './merged-tree.js'
 import { VERSION } from './version.js'
 
 export interface BuiltOverlay {
@@ -26,7 +27,7 @@ export interface BuiltOverlay {
 }
 
 /**
- * Opens everything; throws FsError. `seed` orders listings, `started` is called when the kernel
+ * Opens everything; throws FsError. `seed` orders listings where the plan brings no tree, `started` is called when the kernel
  * has been answered for the first time.
  */
 export function buildOverlay(
@@ -36,7 +37,9 @@ export function buildOverlay(
 ): BuiltOverlay {
   const options = plan.overlay
   const opened = openStack(options, new FdCache(64), accessTimes(plan.device.flags))
-  const union = new Union(options, opened.stack, seed)
+  const tree =
+    plan.tree === null ? null : openMergedTree(plan.tree, options, opened.stack)
+  const union = new Union(options, opened.stack, seed, tree)
   admitRoot(union)
   const operations = new Overlay(union, VERSION, started, opened.close)
   const attach = (): void => {

@@ -64,7 +64,9 @@ export async function mountImage(
     const [top = ''] = lowers
     const root = { fd: AT_FDCWD, name: top }
     writable = openWritable(store, request, request.image.id, root)
-    const plan = await checkLayers(planImage(store, request, lowers, writable, env))
+    const planned = planImage(store, request, lowers, writable, env)
+    const tree = trustsLayers(planned, store) ? store.treeOf(request.image) : null
+    const plan = await checkLayers({ ...planned, tree })
     return await serve(plan, () => verify(lowers))
   } finally {
     writable?.end()
@@ -168,6 +170,12 @@ export function planImage(
     overlay: { ...plan.overlay, attachesUpper: true },
     device: { ...plan.device, flags: plan.device.flags | MS_RDONLY },
   }
+}
+
+/** Whether a mount reads the store's layers as they were written, and takes them to stay so. */
+function trustsLayers({ overlay }: MountPlan, store: Store): boolean {
+  const { format, dotWhiteouts, timeout } = overlay
+  return format === store.format && !dotWhiteouts && timeout === Infinity
 }
 
 /** A path as `lowerdir+=` and `upperdir=` take it. */

@@ -1,6 +1,7 @@
 // What one mount will be, complete: the result of the options, the way the command was called
 // and the checks. Plain data, so that it can be sent to the serving thread as it is. It holds no
 // rules; those are in plan-overlay.ts, plan-device.ts and check-layers.ts.
+import type { TreeFile } from '../image/store/tree-file.js'
 import type { OverlayOptions } from '../overlay/options.js'
 
 /**
@@ -48,4 +49,6 @@ export interface MountPlan {
    * are in use. Keep them open while anything may still be written, then close them.
    */
   readonly locks: readonly number[]
+  /** Where the merged tree of the lowers is kept, which must not change then; null: nowhere. */
+  readonly tree: TreeFile | null
 }

@@ -65,6 +65,7 @@ export function planMount(
     protocolMinor: request.protocolMinor,
     maxWrite: request.maxWrite,
     locks: [],
+    tree: null,
   }
 }
 

@@ -14,6 +14,10 @@ const dataRecord = new Uint32Array(STAT_WORDS)
 
 /** Fills `record` with the topmost object's own attributes. Returns 0 or -errno. */
 export function readRecord(u: Union, node: Node, record: Uint32Array): number {
+  if (u.tree !== null && node.recorded >= 0 && !node.hasUpper) {
+    u.tree.readRecord(node.recorded, record, 0)
+    return 0
+  }
   const at = locate(u, node)
   const flags = at.name === '' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW
   const error = statx(at.fd, at.name, flags, record, 0)

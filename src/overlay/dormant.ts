@@ -90,9 +90,12 @@ export function wake(u: Union, parent: DirectoryNode, i: number): Node {
   const part = parent.dir.lowers[(listing?.placeAt(i) ?? 0) - 1]
   if (listing === null || part === undefined) throw new Error('nothing dormant here')
   const name = listing.nameAt(i)
-  const node = isMarkedFile(u, part, name, listing.typeAt(i))
-    ? lookedUp(u, parent, name)
-    : simple(u, parent, part, listing, i)
+  // What is recorded and may be dormant has no such attributes.
+  const isRecorded = u.tree !== null && parent.dir.recorded >= 0
+  const node =
+    !isRecorded && isMarkedFile(u, part, name, listing.typeAt(i))
+      ? lookedUp(u, parent, name)
+      : simple(u, parent, part, listing, i)
   node.lookups = listing.lookupsAt(i)
   u.nodes.wake(listing.idAt(i), node)
   parent.dir.children.set(name, node)
@@ -132,6 +135,10 @@ function simple(
   } else {
     node.lowerDir = part
     node.lowerName = name
+  }
+  if (u.tree !== null && parent.dir.recorded >= 0) {
+    node.recorded = u.tree.firstEntry(parent.dir.recorded) + i
+    if (node.dir !== null) node.dir.recorded = u.tree.directoryOf(node.recorded)
   }
   node.protection = listing.protectionAt(i)
   u.stack.inodeNumbers.assign(node, part.layer, listing.inoLow(i), listing.inoHigh(i))

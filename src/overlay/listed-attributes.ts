@@ -42,8 +42,12 @@ export function readBatch(
   if (unchanging && listing === heldListing && first === heldFirst && count <= heldCount)
     return
   heldListing = null
-  writeNames(listing, first, count)
-  readParts(u, dir, listing, first, count, unchanging)
+  if (u.tree !== null && dir.recorded >= 0 && dir.upper === null && !dir.removed) {
+    u.tree.readBatch(dir.recorded, first, count, { records, names, starts, marks })
+  } else {
+    writeNames(listing, first, count)
+    readParts(u, dir, listing, first, count, unchanging)
+  }
   if (!unchanging) return
   heldListing = listing
   heldFirst = first

@@ -17,6 +17,7 @@ import {
   LOOKUPS,
   mergeOrdered,
   NameHash,
+  type Ordered,
   PLACE_SHIFT,
   SEVERAL,
   START,
@@ -53,10 +54,9 @@ export class Listing {
   private gone = 0
   private readonly seed: number
 
-  /** Takes what a draft holds; the draft may be used again. */
-  constructor(draft: Draft) {
-    this.seed = draft.seed
-    const { names, words } = draft.arrange()
+  /** Takes what is in order for `seed`, which is the listing's from now on. */
+  constructor(seed: number, { names, words }: Ordered) {
+    this.seed = seed
     this.names = names
     this.words = words
   }

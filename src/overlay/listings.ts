@@ -10,6 +10,7 @@ import { statx } from '../layer/object-calls.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import { beginListing, Listing } from './listing.js'
 import { type Draft, GONE, PLACE_SHIFT, SEVERAL, TYPE_MASK } from './listing-draft.js'
+import type { MergedTree } from './merged-tree/merged-tree.js'
 import type { Directory, Node } from './node.js'
 import type { Union } from './union.js'
 
@@ -42,12 +43,37 @@ export function listingOf(u: Union, node: Node & { dir: Directory }): Listing {
 
 export function buildListing(u: Union, node: Node & { dir: Directory }): Listing {
   const { dir } = node
-  const draft = beginListing(u.seed)
-  if (!dir.removed) mergeParts(u, dir, draft)
-  const listing = new Listing(draft)
+  const tree = recordedIn(u, dir)
+  const listing =
+    tree !== null && dir.upper === null
+      ? tree.listing(dir.recorded)
+      : mergedListing(u, dir, tree)
   dir.listing = listing
   u.listings.admit(node, listing.size)
   return listing
+}
+
+/** The tree that a directory's lower parts are recorded in, null where they are not. */
+function recordedIn(u: Union, dir: Directory): MergedTree | null {
+  return dir.recorded >= 0 && !dir.removed ? u.tree : null
+}
+
+function mergedListing(u: Union, dir: Directory, tree: MergedTree | null): Listing {
+  const draft = beginListing(u.seed)
+  if (tree !== null) mergeRecorded(u, dir, tree, draft)
+  else if (!dir.removed) mergeParts(u, dir, draft)
+  return new Listing(u.seed, draft.arrange())
+}
+
+/** The upper part over what the lower ones are recorded to show. */
+function mergeRecorded(u: Union, dir: Directory, tree: MergedTree, draft: Draft): void {
+  const merged: Merged = new Map()
+  if (dir.upper !== null) addPart(u, dir.upper, 0, draft, merged, false)
+  tree.visit(dir.recorded, (bytes, start, end, kind, inoLow, inoHigh) => {
+    const above = merged.get(bytes.latin1Slice(start, end))
+    if (above === undefined) draft.add(bytes, start, end, kind, inoLow, inoHigh)
+    else if (above >= 0) draft.setKind(above, draft.kindAt(above) | SEVERAL)
+  })
 }
 
 function mergeParts(u: Union, dir: Directory, draft: Draft): void {

@@ -7,6 +7,7 @@ import { STAT_WORDS } from '../sys/stat.js'
 import { LookupState } from './layer-lookup.js'
 import { buildListing, wantsListing } from './listings.js'
 import { Found, materialize, presentXattrs } from './materialize.js'
+import { ABSENT } from './merged-tree/merged-tree.js'
 import type { Directory, Node } from './node.js'
 import type { Union } from './union.js'
 
@@ -27,6 +28,15 @@ export function lookupChild(
 ): Node | null | number {
   if (name.length > NAME_MAX) return -E.ENAMETOOLONG
   if (parent.dir.removed) return null
+  if (parent.dir.upper === null) {
+    const entry = recordedEntry(u, parent.dir, name)
+    if (entry === ABSENT) return null
+    if (entry !== null) {
+      found.reset()
+      takeRecorded(u, parent.dir, name, entry, record)
+      return materialize(u, parent, name, found, record)
+    }
+  }
   const place = placeOf(u, parent, name)
   if (place < 0) return null
   const result = search(u, parent.dir, name, place, record)
@@ -68,7 +78,9 @@ function search(
     found.opaque = d.opaque
     found.metacopy = d.metacopy
   }
-  const error = searchLowers(u, dir, Math.max(place - 1, 0), record)
+  const error = isAnsweredByTree(u, dir, record)
+    ? 0
+    : searchLowers(u, dir, Math.max(place - 1, 0), record)
   if (error < 0) return error
   if (d.metacopy && !findData(u, d)) return -E.EIO
   return found.upper || found.lowers.length > 0 ? 1 : 0
@@ -103,6 +115,44 @@ function searchLowers(
     }
   }
   return 0
+}
+
+/** What the merged tree has of a name in the lower parts; null where it has to be looked for. */
+function recordedEntry(u: Union, dir: Directory, name: string): number | null {
+  if (u.tree === null || dir.recorded < 0) return null
+  const entry = u.tree.find(dir.recorded, name)
+  return entry !== ABSENT && u.tree.mustAsk(entry) ? null : entry
+}
+
+/** The lower part of a search from the merged tree alone; false where it cannot be. */
+function isAnsweredByTree(u: Union, dir: Directory, record: Uint32Array): boolean {
+  const d = state
+  if (d.stop || d.metacopy || d.redirect !== null) return false
+  const entry = recordedEntry(u, dir, d.name)
+  if (entry === null) return false
+  if (entry !== ABSENT) takeRecorded(u, dir, d.name, entry, record)
+  return true
+}
+
+/** Puts what the merged tree has into `found` and, where no upper has the name, `record`. */
+function takeRecorded(
+  u: Union,
+  dir: Directory,
+  name: string,
+  entry: number,
+  record: Uint32Array,
+): void {
+  if (u.tree === null) return
+  const directory = u.tree.directoryOf(entry)
+  // Below an upper directory a file is hidden.
+  if (found.upper && directory < 0) return
+  const parts = directory < 0 ? [u.tree.partOf(entry)] : u.tree.partsOf(directory)
+  for (const part of parts) {
+    const parent = dir.lowers[part]
+    if (parent !== undefined) found.lowers.push({ parent, name })
+  }
+  found.recorded = entry
+  if (!found.upper) u.tree.readRecord(entry, record, 0)
 }
 
 function isAbsolute(redirect: string | null): boolean {

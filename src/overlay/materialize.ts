@@ -51,8 +51,11 @@ export class Found {
   metacopy = false
   /** Lower objects, topmost first: directories that merge, or one file (its data last). */
   lowers: LowerObject[] = []
+  /** The entry of the topmost lower in the union's merged tree, -1 without one. */
+  recorded = -1
 
   reset(): void {
+    this.recorded = -1
     this.upper = false
     this.upperPresent = null
     this.opaque = false
@@ -75,6 +78,8 @@ export function materialize(
   const known = key === '' ? undefined : u.nodes.links.get(key)
   if (known !== undefined) {
     adopt(u, known, parent, name)
+    // The record is of the same inode.
+    if (!known.hasUpper) return known
     const error = readRecord(u, known, record)
     return error < 0 ? error : known
   }
@@ -87,6 +92,7 @@ export function materialize(
   if (lower !== undefined && !found.upper) {
     node.lowerDir = lower.parent
     node.lowerName = lower.name
+    node.recorded = found.recorded
   }
   if (found.metacopy) {
     const data = found.lowers.at(-1)
@@ -124,6 +130,10 @@ function directoryNode(
     l => new LayerDirectory(l.parent.layer, l.parent, l.name),
   )
   node.dir = new Directory(upper, lowers)
+  if (u.tree !== null && found.recorded >= 0) {
+    node.recorded = found.recorded
+    node.dir.recorded = u.tree.directoryOf(found.recorded)
+  }
   node.protection = protectionOf(record)
   node.dir.redirect = found.redirect
   node.dir.opaque = found.opaque

@@ -36,6 +36,8 @@ export class Node {
   /** The lower object of a non-directory: its directory and name there. */
   lowerDir: LayerDirectory | null = null
   lowerName = ''
+  /** The entry of its topmost lower object in the union's merged tree, -1 without one. */
+  recorded = -1
   /** Key in the hard-link table, '' when the node is not in it. */
   linkKey = ''
   /** Union nlink of an indexed inode (ovl_get_nlink); -1 when the real one counts. */
@@ -126,6 +128,8 @@ export class Directory {
   impure = false
   /** Removed, and only held by somebody's descriptor. */
   removed = false
+  /** What its lower parts show: a directory of the union's merged tree, -1 without one. */
+  recorded = -1
 
   upper: LayerDirectory | null
   /** Lower parts, topmost first. */

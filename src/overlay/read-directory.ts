@@ -178,7 +178,7 @@ function plusChild(
   if (known !== undefined) {
     return readAttributes(u, known, record) === 0 ? known : null
   }
-  const simple = simpleNode(u, node, name, place, record)
+  const simple = node.dir.recorded < 0 ? simpleNode(u, node, name, place, record) : null
   const child = simple ?? lookupChild(u, node, name, record)
   if (child === null || typeof child === 'number') return null
   present(u, child, record)

@@ -5,6 +5,7 @@ import { AT_EMPTY_PATH } from '../sys/constants.js'
 import { statx } from '../layer/object-calls.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import { presentXattrs } from './materialize.js'
+import { ROOT_DIRECTORY, ROOT_ENTRY } from './merged-tree/merged-tree.js'
 import { Directory, Node } from './node.js'
 import type { Union } from './union.js'
 
@@ -21,6 +22,10 @@ export function admitRoot(u: Union): void {
   node.dir = new Directory(upper?.root ?? null, u.rootLowers)
   if (upper !== null) node.dir.impure = presentXattrs(u, upper.rootFd, '').has('impure')
   u.stack.inodeNumbers.assign(node, layer, record[ST.ino] ?? 0, record[ST.ino + 1] ?? 0)
+  if (u.tree !== null) {
+    node.recorded = ROOT_ENTRY
+    node.dir.recorded = ROOT_DIRECTORY
+  }
   u.nodes.admit(node)
   node.lookups = 1
 }

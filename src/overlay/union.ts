@@ -14,6 +14,7 @@ import type { IndexDirectory } from './index-directory.js'
 import { LayerLookup } from './layer-lookup.js'
 import type { InodeNumbers } from './inode-numbers.js'
 import { ListingCache } from './listings.js'
+import type { MergedTree } from './merged-tree/merged-tree.js'
 import { type Directory, hasDirectory, type Node } from './node.js'
 import { NodeTable } from './node-table.js'
 import { wake, wakeNamed } from './dormant.js'
@@ -61,11 +62,20 @@ export class Union {
   stack: Stack
   /** Secret of this mount: orders listings in a way nobody can steer. */
   readonly seed: number
+  /** What the lowers show together, where that is recorded. */
+  readonly tree: MergedTree | null
 
-  constructor(options: OverlayOptions, stack: Stack, seed: number) {
+  /** With a merged tree the seed is the one that its listings are in order for. */
+  constructor(
+    options: OverlayOptions,
+    stack: Stack,
+    seed: number,
+    tree: MergedTree | null = null,
+  ) {
     this.options = options
     this.stack = stack
-    this.seed = seed
+    this.seed = tree?.seed ?? seed
+    this.tree = tree
     this.kept = options.attachesUpper ? NEVER : validity(options.timeout)
     this.ids = new IdMap(options)
     this.rootLowers = stack.lowers.map(layer => layer.root)

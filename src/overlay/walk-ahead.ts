@@ -75,8 +75,10 @@ function read(u: Union, node: DirectoryNode): void {
   const { dir } = node
   const top = dir.lowers[0]
   if (!mayHaveDormant(u, dir) || dir.listing !== null || top === undefined) return
-  if (statx(u.fd(top), '', AT_EMPTY_PATH, record, 0) < 0) return
-  if (statNumber(record, ST.size) > LARGEST) return
+  if (dir.recorded < 0) {
+    if (statx(u.fd(top), '', AT_EMPTY_PATH, record, 0) < 0) return
+    if (statNumber(record, ST.size) > LARGEST) return
+  }
   const listing = listingOf(u, node)
   const count = Math.min(listing.length, BATCH)
   if (count > 0) readBatch(u, dir, listing, 0, count)

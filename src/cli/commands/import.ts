@@ -5,6 +5,7 @@ import { ImageError } from '../../image/model/errors.js'
 import { parsePlatform } from '../../image/model/platform.js'
 import { parseReference } from '../../image/model/reference.js'
 import { fileSource } from '../../image/store/file-source.js'
+import { recordImages } from '../../mount/record-images.js'
 import { printLine } from '../output.js'
 import { showProgress } from '../progress.js'
 import { openStore, type StoreFlags, tellWaiting } from './store-session.js'
@@ -40,6 +41,7 @@ export async function importArchive(
       ...(message === undefined ? {} : { message: textOf(message) }),
       ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
     })
+    await recordImages(store, [record], process.env)
     progress.close()
     printLine(record.id)
   } finally {

@@ -4,6 +4,7 @@ import { loadPath, loadStream, type LoadedImage } from '../../image/load.js'
 import { ImageError } from '../../image/model/errors.js'
 import { parsePlatform } from '../../image/model/platform.js'
 import { familiarName, parseReference } from '../../image/model/reference.js'
+import { recordImages } from '../../mount/record-images.js'
 import { printLine } from '../output.js'
 import { showProgress } from '../progress.js'
 import { openStore, type StoreFlags, tellWaiting } from './store-session.js'
@@ -31,6 +32,11 @@ export async function load(flags: LoadFlags): Promise<number> {
       input === undefined || input === '-'
         ? await loadStream(store, process.stdin, options)
         : await loadPath(store, mustExist(input), options)
+    await recordImages(
+      store,
+      loaded.map(({ record }) => record),
+      process.env,
+    )
     progress.close()
     loaded.forEach(tell)
   } finally {

@@ -2,6 +2,7 @@
 import { parsePlatform } from '../../image/model/platform.js'
 import { familiarName, fullName } from '../../image/model/reference.js'
 import { pull as pullImages, type Pulled } from '../../image/pull.js'
+import { recordImages } from '../../mount/record-images.js'
 import { printLine } from '../output.js'
 import { withRegistries } from './registry-session.js'
 import { openStore, type StoreFlags } from './store-session.js'
@@ -21,7 +22,13 @@ export async function pull(names: readonly string[], flags: PullFlags): Promise<
     const store = await openStore(flags)
     for (const name of names) {
       const options = { allTags, ...platform }
-      for (const one of await pullImages(store, name, options, network, progress)) {
+      const pulled = await pullImages(store, name, options, network, progress)
+      await recordImages(
+        store,
+        pulled.map(({ record }) => record),
+        process.env,
+      )
+      for (const one of pulled) {
         if (!quiet) describe(one)
         printLine(fullName(one.reference))
       }

@@ -81,6 +81,25 @@ export class Inventory {
   }
 }
 
+/**
+ * The seal of an inventory's entries, as the file has it: what tells one inventory from another.
+ * null where there is none. Throws FsError.
+ */
+export function inventorySeal(path: string): Buffer | null {
+  const fd = openat2(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW, 0, 0)
+  if (fd === -E.ENOENT) return null
+  if (fd < 0) throw new FsError(fd, 'open', path)
+  try {
+    const header = readAt(fd, 0, HEADER_BYTES)
+    if (header === null) return null
+    const [magic, version, words = 0] = new Uint32Array(header.buffer)
+    if (magic !== MAGIC || version !== VERSION) return null
+    return readAt(fd, HEADER_BYTES + words * 4, DIGEST_BYTES)
+  } finally {
+    close(fd)
+  }
+}
+
 function readParts(fd: number, withDigests: boolean): Inventory | null {
   const header = readAt(fd, 0, HEADER_BYTES)
   if (header === null) return null

@@ -12,6 +12,8 @@ export interface Reachable {
   readonly blobs: ReadonlySet<Digest>
   /** Chain ids. */
   readonly layers: ReadonlySet<Digest>
+  /** Chain ids of the topmost layers of images: those that keep a merged tree. */
+  readonly tops: ReadonlySet<Digest>
 }
 
 /**
@@ -21,15 +23,19 @@ export interface Reachable {
  */
 export function reachable(store: Store): Reachable {
   const blobs = new Set<Digest>()
-  const layers = new Set<Digest>(store.uses.list().flatMap(use => use.layers))
+  const uses = store.uses.list()
+  const layers = new Set<Digest>(uses.flatMap(use => use.layers))
+  const tops = new Set<Digest>(uses.flatMap(use => use.layers.slice(-1)))
   const { entries, strange } = store.images.read()
   for (const { id, manifest, source, indexes } of entries) {
     for (const one of [manifest, source, ...indexes]) blobs.add(one.digest)
     for (const one of [manifest, source]) markManifest(store, one, blobs)
-    for (const chainId of chainIds(readConfig(store, id))) layers.add(chainId)
+    const chain = chainIds(readConfig(store, id))
+    for (const chainId of chain) layers.add(chainId)
+    for (const top of chain.slice(-1)) tops.add(top)
   }
   for (const { manifest } of strange) markStrange(store, manifest, blobs)
-  return { blobs, layers }
+  return { blobs, layers, tops }
 }
 
 function readConfig(store: Store, id: Digest): readonly Digest[] {

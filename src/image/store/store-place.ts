@@ -13,6 +13,7 @@ export function nodePath(path: string): Buffer {
  *     oci-layout, index.json, blobs/sha256/HEX   an OCI image layout, for this and other programs
  *     layers/HEX/diff, layers/HEX/layer.json     unpacked layers by chain id, and their records
  *     layers/HEX/inventory                       what each entry was when it was unpacked
+ *     layers/HEX/tree                            what an image with this topmost layer shows
  *     incoming/                                  what is not whole yet; locked by who makes it
  *     writable/NAME/                             writable layers of image mounts
  *     archives/                                  what is known of archives that were mounted
@@ -78,10 +79,16 @@ export class StorePlace {
   layerInventory(chainId: Digest): string {
     return `${this.layer(chainId)}/inventory`
   }
+  layerMerged(chainId: Digest): string {
+    return `${this.layer(chainId)}/tree`
+  }
   partialBlob(digest: Digest): string {
     return `${this.incoming}/blob-${hexOf(digest)}`
   }
   partialLayer(chainId: Digest): string {
     return `${this.incoming}/layer-${hexOf(chainId)}`
+  }
+  partialTree(chainId: Digest): string {
+    return `${this.incoming}/tree-${hexOf(chainId)}`
   }
 }

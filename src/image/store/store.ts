@@ -22,6 +22,8 @@ import { isMissing, readIfThere, replaceFile } from './replace-file.js'
 import { takeLock } from './store-lock.js'
 import { defaultRoot } from './store-root.js'
 import { nodePath, StorePlace } from './store-place.js'
+import type { TreeFile } from './tree-file.js'
+import { Trees } from './trees.js'
 import { type HeldUse, type ImageUse, Uses } from './uses.js'
 import { WritableLayers } from './writable.js'
 
@@ -42,6 +44,7 @@ export class Store {
   readonly blobs: Blobs
   readonly layers: Layers
   readonly images: Images
+  readonly trees: Trees
   readonly uses: Uses
   readonly writable: WritableLayers
 
@@ -51,6 +54,7 @@ export class Store {
     this.blobs = new Blobs(place)
     this.layers = new Layers(place, this.blobs, format)
     this.images = new Images(place, this.blobs, names)
+    this.trees = new Trees(place)
     this.uses = new Uses(place)
     this.writable = new WritableLayers(place, format)
   }
@@ -127,6 +131,11 @@ export class Store {
     const links = linksOf(diffIds, this.manifestOf(record).layers)
     await this.whileAdding(() => this.layers.ensure(links, progress))
     return this.layers.paths(diffIds)
+  }
+
+  /** The merged tree of an image whose layers are unpacked; null where it can have none. */
+  treeOf(record: ImageRecord): TreeFile | null {
+    return this.trees.file(this.layers.chainOf(this.configOf(record)))
   }
 
   /** Gives an image one more name; the image that had it stays, untagged. */

@@ -15,7 +15,7 @@ interface Shown {
 function listing(names: readonly string[]): Listing {
   const draft = beginListing(SEED)
   for (const name of names) draft.addName(name, LOWER, 1, 0)
-  return new Listing(draft)
+  return new Listing(SEED, draft.arrange())
 }
 
 function after(list: Listing, offset: number): Shown[] {
@@ -136,7 +136,7 @@ void t.test('what was copied up lies in the upper, and below', async t => {
 void t.test('a name of the upper alone is told from one that may lie below', async t => {
   const draft = beginListing(SEED)
   draft.addName('alone', REGULAR, 1, 0)
-  const list = new Listing(draft)
+  const list = new Listing(SEED, draft.arrange())
   t.equal(list.isOnlyInUpper('alone'), true)
   list.insert('made', REGULAR, 2, 0)
   t.equal(list.isOnlyInUpper('made'), false, 'it may lie over a hidden name')
