@@ -1,6 +1,7 @@
 // The serving thread: opens the layers, says so, is handed the device, and serves until the
 // mount is gone. Everything it needs is loaded and opened before the mount exists.
 import { randomInt } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { FsError } from '../errno/fs-error.js'
 import { MINOR_NEWEST, type Wishes } from '../fuse/negotiate.js'
@@ -32,6 +33,16 @@ function prepare(): { loop: ServingLoop; overlay: BuiltOverlay } {
     say({ kind: 'serving' })
   })
   return { loop, overlay }
+}
+
+/**
+ * Most mounts are walked through in their first second, on few processors, by a client that needs
+ * one. Code is compiled at its first use, without optimizing it, and what optimizes it on threads of
+ * its own gets to it only once it has run for long.
+ */
+function compileForAWalk(): void {
+  setFlagsFromString('--always-sparkplug')
+  setFlagsFromString('--interrupt-budget=600000')
 }
 
 function start({ loop, overlay }: ReturnType<typeof prepare>): void {
@@ -77,5 +88,6 @@ function orFail(work: () => void): void {
 }
 
 orFail(() => {
+  compileForAWalk()
   start(prepare())
 })

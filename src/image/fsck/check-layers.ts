@@ -41,7 +41,8 @@ export async function checkLayers(
       const mayRepair = repair && !inUse.has(record.chainId)
       const found =
         (await checkLayer(store, record, known, mayRepair, thread, progress)) ??
-        checkInventory(store, record.chainId, repair)
+        checkInventory(store, record.chainId, repair) ??
+        checkTree(store, record.chainId, repair)
       if (found === null) continue
       const isBlocked = repair && !mayRepair && found.repaired === null
       const blocked = isBlocked ? ' (in use: unmount it, then repair)' : ''
@@ -135,6 +136,18 @@ function checkInventory(store: Store, chainId: Digest, repair: boolean): Problem
     subject: chainId,
     text: `layer ${shortDigest(chainId)}: ${trouble}`,
     repaired: repair ? 'recorded anew' : null,
+  }
+}
+
+/** Whether what an image shows is recorded whole. What is of older layers is made anew at a mount. */
+function checkTree(store: Store, chainId: Digest, repair: boolean): Problem | null {
+  if (store.trees.isWhole(chainId)) return null
+  if (repair) store.trees.remove(chainId)
+  return {
+    kind: 'layer',
+    subject: chainId,
+    text: `layer ${shortDigest(chainId)}: the index of the image above it is damaged`,
+    repaired: repair ? 'removed, the next mount makes it anew' : null,
   }
 }
 

@@ -10,7 +10,7 @@ import { ST, statRecords } from '../../sys/stat.js'
 import { inventorySeal } from '../inventory/inventory.js'
 import type { Digest } from '../model/digest.js'
 import { nodePath, type StorePlace } from './store-place.js'
-import type { TreeFile } from './tree-file.js'
+import { isTreeWhole, type TreeFile } from './tree-file.js'
 
 export class Trees {
   private readonly place: StorePlace
@@ -52,6 +52,11 @@ export class Trees {
   /** The topmost layers of those that are there. */
   list(layers: readonly Digest[]): Digest[] {
     return layers.filter(top => fs.existsSync(nodePath(this.place.layerMerged(top))))
+  }
+
+  /** Whether the tree beside a layer is as it was written; so is one that is not there. */
+  isWhole(top: Digest): boolean {
+    return isTreeWhole(nodePath(this.place.layerMerged(top))) ?? true
   }
 
   remove(top: Digest): void {
