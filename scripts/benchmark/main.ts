@@ -13,7 +13,8 @@ import { type Figure, type Stage, measure } from './measure.js'
 import { type Options, parseOptions, usage } from './options.js'
 import { machine, table } from './report.js'
 import { PARTS, makeTree } from './tree.js'
-import { workloads } from './workloads/index.js'
+import { imageLayers } from './image-layers.js'
+import { imageWorkloads, workloads } from './workloads/index.js'
 import type { Material, Workload } from './workloads/workload.js'
 
 let options: Options | 'help'
@@ -29,18 +30,23 @@ else process.exit(await bench(options))
 /** Returns the exit status: 1 when a row could not be measured, or was not the same work. */
 async function bench(options: Options): Promise<number> {
   const chosen = drivers(options)
-  const works = workloads.filter(({ name }) => options.workloads?.includes(name) ?? true)
+  const possible = options.image === null ? workloads : imageWorkloads
+  const works = possible.filter(({ name }) => options.workloads?.includes(name) ?? true)
   const about = machine(options)
   const disk = makeDisk(options)
   let wrong: string[]
   const figures: Figure[] = []
   try {
     console.error('bench: making the layers')
-    const layers = makeLayers(disk, options)
+    const { image, size } = options
+    const layers = image === null ? makeLayers(disk, options) : imageLayers(disk, image)
     const stage: Stage = {
       disk,
       layers,
-      material: makeMaterial(disk, layers, options),
+      material:
+        image === null
+          ? makeMaterial(disk, layers, options)
+          : { list: '', archive: '', size },
       client: compileClient(options),
     }
     wrong = await rounds(options, chosen, works, stage, figures)
@@ -54,7 +60,9 @@ async function bench(options: Options): Promise<number> {
 }
 
 function drivers(options: Options): Driver[] {
-  const all = [bare(options.filesystem), kernel(), fuseOverlayfs(), plyfs()]
+  const overlays = [kernel(), fuseOverlayfs(), plyfs()]
+  // The layers of an image lie nowhere as one tree.
+  const all = options.image === null ? [bare(options.filesystem), ...overlays] : overlays
   const wanted = all.filter(({ name }) => options.drivers?.includes(name) ?? true)
   wanted.push(...options.others.map(({ name, command }) => anyCommand(name, command)))
   return wanted.filter(driver => {

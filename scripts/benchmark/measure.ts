@@ -63,6 +63,7 @@ export async function measure(
     const seconds = (performance.now() - started) / 1000
     const mounting = { title: MOUNT_ROW, seconds, clientCpu: 0, serverCpu: 0, proof: '' }
     if (driver.name !== 'bare') figures.push({ driver: driver.name, mode, ...mounting })
+    if (workload.dropsCaches === true) dropCaches()
     for (const row of workload.rows(material)) {
       const before = cpuSeconds(mark)
       const done = runClient(client, row, at)
@@ -75,6 +76,10 @@ export async function measure(
     if (left.length > 0) attempt(() => spawnSync('umount', ['-l', layers.mountPoint]))
   }
   return figures
+}
+
+function dropCaches(): void {
+  fs.writeFileSync('/proc/sys/vm/drop_caches', '3')
 }
 
 function runClient(client: string, row: Row, root: string) {

@@ -15,6 +15,8 @@ export interface Options {
   /** More servers to measure: a name and a shell command with {lower} {upper} {work} {mnt}. */
   readonly others: readonly { name: string; command: string }[]
   readonly layers: number
+  /** An image's archive: its layers instead of made ones, and the work that is for images. */
+  readonly image: string | null
   readonly scratch: string
   readonly json: string | null
 }
@@ -39,6 +41,7 @@ export const usage = `usage: scripts/bench [option...]
   --drivers A,B      these filesystems: bare, kernel, fuse-overlayfs, plyfs
   --also NAME=CMD    one more server; CMD may hold {lower} {upper} {work} {mnt}
   --layers N         spreads the tree over N lower layers (1)
+  --image FILE       walks through the image of an archive; plyfs has it in a store, with an index
   --scratch DIR      where the image lies (/var/tmp/plyfs-bench), about 4 GB
   --json FILE        leaves every single figure there`
 
@@ -56,6 +59,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
       drivers: { type: 'string' },
       also: { type: 'string', multiple: true, default: [] },
       layers: { type: 'string', default: '1' },
+      image: { type: 'string' },
       scratch: { type: 'string', default: '/var/tmp/plyfs-bench' },
       json: { type: 'string' },
     },
@@ -65,14 +69,21 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     size: values.quick ? quick : whole,
     rounds: values.rounds === undefined ? (values.quick ? 2 : 5) : count(values.rounds),
     filesystem: oneOf(values.fs, ['ext4', 'xfs']),
-    modes: values.mode === undefined ? ['ro', 'rw'] : [oneOf(values.mode, ['ro', 'rw'])],
+    modes: modes(values.mode, values.image),
     workloads: values.only?.split(',') ?? null,
     drivers: values.drivers?.split(',') ?? null,
     others: values.also.map(other),
     layers: count(values.layers),
+    image: values.image ?? null,
     scratch: values.scratch,
     json: values.json ?? null,
   }
+}
+
+/** An image is only walked through. */
+function modes(text: string | undefined, image: string | undefined): Mode[] {
+  if (image !== undefined) return ['ro']
+  return text === undefined ? ['ro', 'rw'] : [oneOf(text, ['ro', 'rw'])]
 }
 
 function count(text: string): number {

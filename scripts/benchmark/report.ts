@@ -1,6 +1,7 @@
 // The figures as a table in markdown: medians, and the ratios that are asked about.
 import * as fs from 'node:fs'
 import * as os from 'node:os'
+import * as path from 'node:path'
 import { MOUNT_ROW, type Figure } from './measure.js'
 import type { Mode, Options } from './options.js'
 
@@ -8,10 +9,11 @@ import type { Mode, Options } from './options.js'
 export function machine(options: Options): string {
   const cpu = os.cpus()[0]?.model.trim() ?? 'an unknown processor'
   const memory = Math.round(os.totalmem() / 2 ** 30)
-  const { size, layers, rounds, filesystem } = options
+  const { size, layers, rounds, filesystem, image } = options
+  const made = `${size.files.toLocaleString('en')} files in ${layers} lower layer${layers > 1 ? 's' : ''}`
   return [
     `Linux ${os.release()}, ${os.cpus().length} × ${cpu}, ${memory} GB, Node ${process.version};`,
-    `${size.files.toLocaleString('en')} files in ${layers} lower layer${layers > 1 ? 's' : ''}`,
+    image === null ? made : path.basename(image),
     `on ${filesystem}; medians of ${rounds} rounds; load before: ${loadAverage()}`,
   ].join(' ')
 }

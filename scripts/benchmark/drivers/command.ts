@@ -25,8 +25,13 @@ export function plyfs(): Driver {
   return {
     name: 'plyfs',
     describe: () => (fs.existsSync(program) ? versionOf(program, /(\d+\.\S+)/) : null),
-    mount: (layers, mode, _changed, mark) =>
-      mountWith([program, 'mount'], layers, mode, mark),
+    mount: (layers, mode, _changed, mark) => {
+      if (layers.image === undefined)
+        return mountWith([program, 'mount'], layers, mode, mark)
+      const { root, name } = layers.image
+      const words = [program, 'mount', '--verify=none', '--root', root, name]
+      return start([...words, layers.mountPoint], layers.mountPoint, mark)
+    },
     unmount,
   }
 }

@@ -10,6 +10,8 @@ export interface Layers {
   readonly upper: string
   readonly work: string
   readonly mountPoint: string
+  /** The image whose layers these are, in a store of the program that is measured. */
+  readonly image?: { readonly root: string; readonly name: string }
 }
 
 export interface Driver {

@@ -2,7 +2,9 @@
 import { PARTS } from '../tree.js'
 import type { Row, Workload } from './workload.js'
 
-const walk = ['find', PARTS.tree, '-printf', '%m %U %G %s %T@ %p\\n']
+const attributes = ['-printf', '%m %U %G %s %T@ %p\\n']
+const walk = ['find', PARTS.tree, ...attributes]
+const everything = ['find', '.', ...attributes]
 
 export const find: Workload = {
   name: 'find',
@@ -19,6 +21,24 @@ export const parallelFind: Workload = {
   rows: () => [row('4 find with stat at once, fresh mount', 4)],
 }
 
-function row(title: string, copies: number): Row {
-  return { title, client: ['run', String(copies), ...walk], proof: 'lines' }
+/** The same on the layers of an image, of which plyfs has an index. */
+export const imageFind: Workload = {
+  name: 'image-find',
+  modes: ['ro'],
+  changes: [],
+  rows: () => [
+    row('find with stat on an indexed image, fresh', 1, everything),
+    row('find with stat on an indexed image, again', 1, everything),
+  ],
+}
+
+export const coldImageFind: Workload = {
+  ...imageFind,
+  name: 'cold-image-find',
+  dropsCaches: true,
+  rows: () => [row('find with stat on an indexed image, cold page cache', 1, everything)],
+}
+
+function row(title: string, copies: number, words: readonly string[] = walk): Row {
+  return { title, client: ['run', String(copies), ...words], proof: 'lines' }
 }

@@ -3,13 +3,16 @@ import { absent } from './absent.js'
 import { change } from './change.js'
 import { copyUp } from './copy-up.js'
 import { create } from './create.js'
-import { find, parallelFind } from './find.js'
+import { coldImageFind, find, imageFind, parallelFind } from './find.js'
 import { read } from './read.js'
 import { remove } from './remove.js'
 import { sequential } from './sequential.js'
 import { tar } from './tar.js'
 import { untar } from './untar.js'
 import type { Workload } from './workload.js'
+
+/** Those for `--image`. */
+export const imageWorkloads: readonly Workload[] = [imageFind, coldImageFind]
 
 export const workloads: readonly Workload[] = [
   find,

@@ -24,5 +24,7 @@ export interface Workload {
   readonly modes: readonly Mode[]
   /** Parts of the tree that the rows change. */
   readonly changes: readonly string[]
+  /** The page cache is emptied between the mount and the first row. */
+  readonly dropsCaches?: boolean
   rows(material: Material): readonly Row[]
 }
