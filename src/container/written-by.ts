@@ -14,6 +14,7 @@ export function writtenBy(store: Store, container: Container): DiffOptions {
   return {
     // A root that is read-only has no upper; the empty work directory changes nothing either.
     upper: fs.existsSync(nodePath(upper)) ? upper : container.file('rw/work'),
+    index: container.file('rw/work/index'),
     parents: [container.file('init'), ...store.layers.paths(diffIds)],
     format: storeLayerFormat(store),
   }

@@ -11,19 +11,21 @@ import type { Store } from './store/store.js'
 
 /**
  * The archive's bytes. Call it inside `whileAdding`, and read them there.
- * @param upper of the writable layer, which nobody changes meanwhile; null for the image alone.
+ * @param written the writable layer, which nobody changes meanwhile; null for the image alone.
  * @throws ImageError, FsError
  */
 export async function exportedRoot(
   store: Store,
   image: ImageRecord,
-  upper: string | null,
+  written: { readonly upper: string; readonly work: string } | null,
   compression: Compression,
   progress: Progress,
 ): Promise<ByteSource> {
   const parents = await store.unpacked(image, progress)
   const format = storeLayerFormat(store)
-  return compress(compression, rootToTar({ upper, parents, format }))
+  const upper = written?.upper ?? null
+  const index = written === null ? null : `${written.work}/index`
+  return compress(compression, rootToTar({ upper, index, parents, format }))
 }
 
 /** How the store's layers, writable ones too, are written on disk. */

@@ -10,6 +10,8 @@ export interface Written {
   readonly image: ImageRecord
   /** Its upper directory, a latin1 string of bytes. */
   readonly upper: string
+  /** Its work directory. */
+  readonly work: string
 }
 
 /** The writable layer of a name; null where the store has none. @throws ImageError. */
@@ -32,7 +34,8 @@ function written(store: Store, name: string): Written {
   const image = id === null ? null : imageOf(store, id)
   if (image === null)
     throw new ImageError('not-found', `the image of the writable layer ${name} is gone`)
-  return { store, image, upper: `${store.place.writable}/${name}/upper` }
+  const folder = `${store.place.writable}/${name}`
+  return { store, image, upper: `${folder}/upper`, work: `${folder}/work` }
 }
 
 function imageOf(store: Store, id: Digest): ImageRecord | null {

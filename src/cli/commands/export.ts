@@ -24,8 +24,7 @@ export async function exportRoot(what: string, flags: ExportFlags): Promise<numb
   const progress = showProgress(true)
   // Nothing of the image is removed meanwhile.
   await store.whileAdding(async () => {
-    const upper = named?.upper ?? null
-    const bytes = await exportedRoot(store, image, upper, compression, progress)
+    const bytes = await exportedRoot(store, image, named, compression, progress)
     await (output === undefined ? toStandardOutput(bytes) : toFile(bytes, output))
   })
   return 0

@@ -25,6 +25,8 @@ export interface Change {
   readonly path: string
 }
 
+type WrittenLayer = Omit<DiffOptions, 'index'>
+
 const DESCRIPTORS = 128
 const NOTHING: UpperListing = { objects: new Map(), whiteouts: new Set() }
 
@@ -34,7 +36,7 @@ const NOTHING: UpperListing = { objects: new Map(), whiteouts: new Set() }
  * whatever else lies in the upper layer counts as changed.
  * @throws FsError
  */
-export function changesOf(options: DiffOptions): Change[] {
+export function changesOf(options: WrittenLayer): Change[] {
   const comparison = new UpperComparison(options)
   try {
     return comparison
@@ -61,7 +63,7 @@ class UpperComparison {
   private readonly override: string | null
   private readonly fds = new FdCache(DESCRIPTORS)
 
-  constructor({ upper, parents, format }: DiffOptions) {
+  constructor({ upper, parents, format }: WrittenLayer) {
     const fd = openat2(AT_FDCWD, upper, O_RDONLY | O_DIRECTORY, 0, 0)
     if (fd < 0) throw new FsError(fd, 'open', upper)
     this.layer = new Layer(upper, fd, -1)

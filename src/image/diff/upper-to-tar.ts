@@ -3,7 +3,8 @@
 // whiteout in the place of its name, nothing of the host. Reads the upper, changes nothing.
 //
 // What the overlay keeps in the layers below is fetched from there: the data of metacopy files,
-// and all of a directory that was renamed, since an archive knows no renames. A whole root
+// all of a directory that was renamed, since an archive knows no renames, and the other names of a
+// lower file that was changed through one (see linked-copies.ts). A whole root
 // filesystem is written the same way: as a root of which everything is to be fetched.
 import { batched } from '../../bytes/batched.js'
 import type { ByteSource } from '../../bytes/byte-source.js'
@@ -26,11 +27,14 @@ import { isDirectory, ST, statBigInt, statRecords } from '../../sys/stat.js'
 import { type TarEntry, TarWriter } from '../../tar/writer.js'
 import { describeObject, type DiskObject } from './describe-object.js'
 import { openContents, readRun, sparseRuns } from './file-contents.js'
+import { LinkedCopies } from './linked-copies.js'
 import { lowerPart } from './lower-part.js'
 
 export interface DiffOptions {
   /** The upper directory, a latin1 string of bytes. Nobody changes it meanwhile. */
   readonly upper: string
+  /** The index of its work directory; null where there is none. */
+  readonly index: string | null
   /** The layers below it, the topmost first. */
   readonly parents: readonly string[]
   readonly format: LayerFormat
@@ -39,6 +43,7 @@ export interface DiffOptions {
 export interface RootOptions {
   /** As above; null for the layers alone. */
   readonly upper: string | null
+  readonly index: string | null
   readonly parents: readonly string[]
   readonly format: LayerFormat
 }
@@ -83,12 +88,14 @@ class Diff {
   private readonly override: string | null
   /** First names of files that have several, by device and inode. */
   private readonly linked = new Map<string, string>()
+  private readonly copies: LinkedCopies
 
-  constructor({ upper, parents, format }: RootOptions) {
+  constructor({ upper, index, parents, format }: RootOptions) {
     this.layer = upper === null ? null : openUpperLayer(upper)
     this.override = this.layer && overrideOf(this.layer.rootFd)
     this.format = format
     this.stack = new LayerStack(parents, format)
+    this.copies = new LinkedCopies(index, this.stack, format)
   }
 
   // The shape asks for an async generator; nothing in it waits for more than the disk.
@@ -102,6 +109,7 @@ class Diff {
       yield this.writer.end()
     } finally {
       this.fds.shrink()
+      this.copies.close()
       this.stack.close()
       this.layer?.close()
     }
@@ -122,8 +130,10 @@ class Diff {
 
   private *directory(place: Place): Generator<Uint8Array> {
     const listing = this.list(place)
-    const lower = place.whole ? place.lower() : undefined
-    const below = lower === undefined ? [] : this.stack.names(lower)
+    // A directory that was not renamed has the path that its lower part has.
+    const linked = place.whole ? NO_NAMES : this.copies.namesIn(place.path)
+    const lower = place.whole || linked.size > 0 ? place.lower() : undefined
+    const below = place.whole && lower !== undefined ? this.stack.names(lower) : linked
     // Where all is written there is nothing left to hide.
     const hidden = place.whole ? NO_NAMES : listing.whiteouts
     const names = new Set([...listing.objects.keys(), ...hidden, ...below])
@@ -135,7 +145,7 @@ class Diff {
       const isHidden = listing.whiteouts.has(name)
       if (object !== undefined) yield* this.upperObject(place, object, path, isHidden)
       else if (lower !== undefined && !isHidden)
-        yield* this.lowerObject(lower, name, path)
+        yield* this.lowerObject(lower, name, path, place.whole)
     }
   }
 
@@ -178,16 +188,28 @@ class Diff {
     lower: StackDirectory,
     name: string,
     path: string,
+    whole: boolean,
   ): Generator<Uint8Array> {
     const found = this.stack.lookup(lower, name)
     if (found === undefined) return
     const { layer, record, directory } = found
-    const override = overrideOf(layer)
-    const disk = { dirfd: layer, name: found.path, record, override }
-    yield* this.object(disk, path, undefined)
+    const copy = directory === undefined ? this.copies.of(found) : undefined
+    if (copy !== undefined)
+      yield* this.object(
+        { ...copy, override: this.override },
+        path,
+        copy.metacopy ? found : undefined,
+      )
+    else if (whole) {
+      const override = overrideOf(layer)
+      yield* this.object(
+        { dirfd: layer, name: found.path, record, override },
+        path,
+        undefined,
+      )
+    }
     if (directory === undefined) return
-    const below = { path, upper: undefined, lower: () => directory, whole: true }
-    yield* this.directory(below)
+    yield* this.directory({ path, upper: undefined, lower: () => directory, whole })
   }
 
   /** The entry of one object, and its contents. */

@@ -5,16 +5,12 @@
 import { FsError } from '../../errno/fs-error.js'
 import type { Components } from '../../layer/entry-name.js'
 import type { StackObject } from '../../layer/layer-stack.js'
-import { drainRecords } from '../../layer/read-directory.js'
-import { AT_SYMLINK_NOFOLLOW, S_IFDIR } from '../../sys/constants.js'
+import { AT_SYMLINK_NOFOLLOW } from '../../sys/constants.js'
 import { linkat, statx } from '../../sys/inode.js'
-import { isDirectory, isSameFile, ST, statRecords } from '../../sys/stat.js'
-import { LayerWalk } from '../inventory/layer-walk.js'
+import { isSameFile, ST, statRecords } from '../../sys/stat.js'
+import { Inodes, namesOfInodes } from '../inventory/names-of-inodes.js'
 import type { UnpackDirectory } from './layer-tree.js'
 import type { Unpacking } from './unpacking.js'
-
-const DT_UNKNOWN = 0
-const DT_DIR = S_IFDIR >>> 12
 
 const record = statRecords(1)
 
@@ -76,44 +72,12 @@ function known(u: Unpacking, components: Components): UnpackDirectory | undefine
 
 /** Gives the copies their other names, when all entries of the archive are known. Throws FsError. */
 export function completeNames(u: Unpacking): void {
-  for (const [layer, files] of u.copied.withMoreNames())
-    for (const { components, file } of namesIn(layer, files))
-      if (isShown(u, components, file) && isFree(u, components)) link(u, components, file)
-}
-
-interface OtherName {
-  readonly components: Components
-  readonly file: CopiedFile
-}
-
-/** Every name that a layer has of some of its files. */
-function namesIn(layer: number, files: readonly CopiedFile[]): OtherName[] {
-  const wanted = new Map(files.map(file => [file.source.record[ST.ino] ?? 0, file]))
-  const found: OtherName[] = []
-  const walk = new LayerWalk(layer)
-  try {
-    while (walk.next()) {
-      const { fd } = walk
-      const error = drainRecords(fd, (bytes, start, end, type, inoLow, inoHigh) => {
-        const file = wanted.get(inoLow)
-        const isOne = file?.source.record[ST.ino + 1] === inoHigh
-        if (!isOne && type !== DT_DIR && type !== DT_UNKNOWN) return
-        const name = bytes.latin1Slice(start, end)
-        if (isFolder(fd, name, type)) walk.note(name)
-        else if (file !== undefined && isOne)
-          found.push({ components: walk.path(name).split('/').slice(1), file })
-      })
-      if (error < 0) throw new FsError(error, 'getdents64')
-    }
-  } finally {
-    walk.close()
+  for (const [layer, files] of u.copied.withMoreNames()) {
+    const wanted = new Inodes<CopiedFile>()
+    for (const file of files) wanted.add(file.source.record, file)
+    for (const { components, what } of namesOfInodes(layer, wanted))
+      if (isShown(u, components, what) && isFree(u, components)) link(u, components, what)
   }
-  return found
-}
-
-function isFolder(dirfd: number, name: string, type: number): boolean {
-  if (type !== DT_UNKNOWN) return type === DT_DIR
-  return statx(dirfd, name, AT_SYMLINK_NOFOLLOW, record, 0) === 0 && isDirectory(record)
 }
 
 /** Whether the layers below show the file under that name. */

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { isolated, scratch } from '../../helpers/isolated.js'
-import { directory, file } from '../../helpers/make-tar.js'
+import { directory, file, hardlink } from '../../helpers/make-tar.js'
 import { must } from '../../helpers/run.js'
 import { describeTree } from '../../helpers/tree.js'
 import { loadBox, ok, plyfs, storeRoot } from './box.js'
@@ -15,9 +15,15 @@ await loadBox('tree:1', [
   directory('d/sub/'),
   file('d/sub/f', 'below a directory that moves\n'),
   file('one', 'a line\n'),
+  hardlink('two', 'one'),
+  directory('names/'),
+  directory('names/of/'),
+  hardlink('names/of/three', 'one'),
+  hardlink('d/four', 'one'),
   file('large', 'l'.repeat(3_000_000)),
   directory('gone/'),
   file('gone/f', ''),
+  hardlink('gone/five', 'one'),
   directory('again/'),
   file('again/old', ''),
   file('removed', ''),

@@ -25,7 +25,7 @@ const base = makeTar(
 async function pack(g: Ground, upper: string, name: FormatName = 'kernel-trusted') {
   const parents = g.layers.filter(layer => layer !== upper)
   const format = layerFormat(name, true, false)
-  return collect(upperToTar({ upper, parents, format }), MUCH)
+  return collect(upperToTar({ upper, index: null, parents, format }), MUCH)
 }
 
 async function listing(tar: Buffer): Promise<string[]> {
