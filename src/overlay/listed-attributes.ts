@@ -54,6 +54,11 @@ export function readBatch(
   heldCount = count
 }
 
+/** The caller changes the records: they are read anew for whoever asks next. */
+export function takeBatch(): void {
+  heldListing = null
+}
+
 /** The names of a batch, and where each begins. */
 function writeNames(listing: Listing, first: number, count: number): void {
   names.latin1Write(listing.namesOf(first, count), 0)

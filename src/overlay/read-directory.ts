@@ -5,7 +5,15 @@ import type { Reply } from '../fuse/reply.js'
 import { ST, STAT_WORDS, statType } from '../sys/stat.js'
 import { present, readAttributes } from './attributes.js'
 import { countDormant, mayBeDormant, mayHaveDormant } from './dormant.js'
-import { BATCH, marks, names, readBatch, records, starts } from './listed-attributes.js'
+import {
+  BATCH,
+  marks,
+  names,
+  readBatch,
+  records,
+  starts,
+  takeBatch,
+} from './listed-attributes.js'
 import type { Listing } from './listing.js'
 import { DT_DIR, listingOf } from './listings.js'
 import { lookupChild } from './lookup.js'
@@ -95,6 +103,8 @@ function addBatch(
 ): boolean {
   const dormant = mayHaveDormant(u, node.dir)
   readBatch(u, node.dir, listing, first, count)
+  // Numbers are turned into the union's where they lie.
+  takeBatch()
   for (let k = 0; k < count; k++) {
     const i = first + k
     if (listing.isGone(i)) continue

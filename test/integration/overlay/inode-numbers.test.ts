@@ -3,9 +3,10 @@
 import type { Test } from 'tap'
 import * as calls from '../../helpers/calls.js'
 import { C } from '../../helpers/calls.js'
-import type { Kind } from '../../helpers/images.js'
-import { isolated } from '../../helpers/isolated.js'
+import { freshDirectory, type Kind, sharedFilesystem } from '../../helpers/images.js'
+import { isolated, scratch } from '../../helpers/isolated.js'
 import { mountPlyfs } from '../../helpers/mounted.js'
+import { getdents } from '../../helpers/system-calls.js'
 import { makeStack } from '../../helpers/stack.js'
 import {
   dir,
@@ -120,3 +121,22 @@ t.test('all on xfs', t => persistent(t, 'xfs', 'xfs'))
 t.test('an upper on xfs over ext4', t => persistent(t, 'xfs', 'ext4'))
 t.test('an upper on ext4 over xfs', t => persistent(t, 'ext4', 'xfs'))
 t.test('an upper on ext4 over btrfs', t => persistent(t, 'ext4', 'btrfs'))
+
+t.test('two readers of one listing are told the same numbers', async t => {
+  const other = await sharedFilesystem('tmpfs')
+  const lower = [freshDirectory(scratch()), freshDirectory(other.root)]
+  calls.mkdir(`${lower[1] ?? ''}/d`)
+  // More than one call's worth, and less than one batch.
+  for (let i = 0; i < 200; i++)
+    calls.mknod(`${lower[1] ?? ''}/d/${i}-${'x'.repeat(100)}`, C.S_IFREG | 0o644)
+  const mounted = await mountPlyfs({ lower })
+  const readers = [1, 2].map(() =>
+    calls.withOpen(`${mounted.point}/d`, C.O_RDONLY, fd => getdents(fd)),
+  )
+  const [first = [], second = []] = readers.map(entries =>
+    entries.filter(({ name }) => name !== '..').map(({ name, ino }) => `${name} ${ino}`),
+  )
+  t.ok(first.length > 100 && first.length < 200)
+  t.same(second, first)
+  t.same(await mounted.end(), [])
+})
