@@ -42,7 +42,9 @@ function prepare(): { loop: ServingLoop; overlay: BuiltOverlay } {
  */
 function compileForAWalk(): void {
   setFlagsFromString('--always-sparkplug')
-  setFlagsFromString('--interrupt-budget=600000')
+  // Later ones have no such flag, and say so on stderr.
+  if (process.versions.node.startsWith('20.'))
+    setFlagsFromString('--interrupt-budget=600000')
 }
 
 function start({ loop, overlay }: ReturnType<typeof prepare>): void {
