@@ -1,9 +1,12 @@
-// Limits, prctl, eventfds, and descriptors over unix sockets.
+// Limits, prctl, eventfds, descriptors over unix sockets, and waiting for what a descriptor tells.
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <new>
 
 #include "addon.h"
 #include "args.h"
@@ -140,6 +143,50 @@ static napi_value SendFd(napi_env env, napi_callback_info info) {
   return toNumber(env, sent < 0 ? -errno : 0);
 }
 
+namespace {
+
+struct PollJob {
+  struct pollfd of;
+  int result;
+  napi_async_work work;
+  napi_deferred deferred;
+};
+
+void pollNow(napi_env, void* data) {
+  auto* job = static_cast<PollJob*>(data);
+  int ready;
+  do {
+    ready = poll(&job->of, 1, -1);
+  } while (ready < 0 && errno == EINTR);
+  job->result = ready < 0 ? -errno : job->of.revents;
+}
+
+void pollDone(napi_env env, napi_status status, void* data) {
+  auto* job = static_cast<PollJob*>(data);
+  if (status != napi_ok) job->result = -ECANCELED;
+  napi_resolve_deferred(env, job->deferred, toNumber(env, job->result));
+  napi_delete_async_work(env, job->work);
+  delete job;
+}
+
+napi_value PollAsync(napi_env env, napi_callback_info info) {
+  Arguments<2> args(env, info);
+  const int fd = args.integer(0);
+  const int events = args.integer(1);
+  if (!args.ok()) return args.refusal();
+  auto* job = new (std::nothrow) PollJob{{fd, static_cast<short>(events), 0}, 0, nullptr, nullptr};
+  if (job == nullptr) return toNumber(env, -ENOMEM);
+  napi_value promise = nullptr;
+  napi_value name = nullptr;
+  napi_create_promise(env, &job->deferred, &promise);
+  napi_create_string_utf8(env, "plyfs:poll", NAPI_AUTO_LENGTH, &name);
+  napi_create_async_work(env, nullptr, name, pollNow, pollDone, job, &job->work);
+  napi_queue_async_work(env, job->work);
+  return promise;
+}
+
+}  // namespace
+
 void addProcess(Exports& exports) {
   exports.add("getrlimit", Getrlimit);
   exports.add("setrlimit", Setrlimit);
@@ -149,4 +196,5 @@ void addProcess(Exports& exports) {
   exports.add("socketpair", Socketpair);
   exports.add("receiveFd", ReceiveFd);
   exports.add("sendFd", SendFd);
+  exports.add("pollAsync", PollAsync);
 }

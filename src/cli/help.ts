@@ -21,7 +21,8 @@ const GENERAL = `  timeout=SECONDS         for layers that are changed below the
   ro nodev nosuid noexec noatime relatime strictatime sync dirsync remount ... as in mount(8)`
 
 export const MOUNT_HELP = `Usage: plyfs mount [-f] [-d] -o OPTIONS [SOURCE] DIR
-       plyfs mount [-f] [-d] [--rw[=NAME]] [--verify=MODE] [--root DIR] [-o OPTIONS] IMAGE|ARCHIVE DIR
+       plyfs mount [-f] [-d] [--rw[=NAME]] [--verify=MODE] [--driver=NAME] [--root DIR]
+                   [-o OPTIONS] IMAGE|ARCHIVE DIR
 
 Mounts the union of directories, an image of the store, or one in an archive
 (docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF], or a path) on DIR, and returns
@@ -35,6 +36,10 @@ when it serves.
   --verify=quick|full|none
                compare names and attributes of the layers' entries with what was unpacked
                (default), contents too, or nothing; what differs is named and not mounted
+  --driver=plyfs|overlay2|aufs|vfs|btrfs|block
+               what shows the image: plyfs (default), the kernel's overlayfs, plyfs with the
+               spellings of AUFS, a plain copy, snapshots (a store on btrfs), or filesystem images
+               on loop devices (a store with reflinks; also called devicemapper)
   --root DIR   the store
 
 Options (those of kernel overlayfs and of fuse-overlayfs, with the same meaning):

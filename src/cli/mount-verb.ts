@@ -1,5 +1,6 @@
 // The arguments of `plyfs mount [-f] [-d] [-o OPTIONS]... [SOURCE] DIR`, and of
-// `plyfs mount [--rw[=NAME]] [--verify=MODE] [--root=DIR] [-o OPTIONS]... IMAGE DIR`.
+// `plyfs mount [--rw[=NAME]] [--verify=MODE] [--driver=NAME] [--root=DIR] [-o OPTIONS]... IMAGE DIR`.
+import { DRIVER_NAMES, type DriverName, driverNamed } from '../mount/drivers/driver.js'
 import type { MountCommand } from '../mount/open-mount.js'
 import { UsageError } from './usage-error.js'
 import { splitWords, type Words } from './words.js'
@@ -12,6 +13,7 @@ const LETTERS = {
   rw: { takesValue: 'joined' },
   verify: { takesValue: true },
   root: { takesValue: true },
+  driver: { takesValue: true },
 } as const
 
 /** A mount of an image, its arguments told apart. All text is bytes. */
@@ -23,6 +25,7 @@ export interface ImageMountCommand {
   /** null: read-only; '' a writable layer that goes with the mount; else its name. */
   readonly writable: string | null
   readonly verify: 'quick' | 'full' | 'none'
+  readonly driver: DriverName
   readonly root: string | null
   readonly foreground: boolean
   readonly debug: boolean
@@ -35,7 +38,7 @@ export function parseMountVerb(
   const words = splitWords(args, LETTERS)
   if (words.given.has('help')) return 'help'
   if (!namesLayers(words)) return imageMount(words)
-  for (const name of ['rw', 'verify', 'root'])
+  for (const name of ['rw', 'verify', 'root', 'driver'])
     if (words.given.has(name))
       throw new UsageError(`--${name} is for images, and lowerdir= is given`)
   const [first, second, ...more] = words.positionals
@@ -65,6 +68,12 @@ function imageMount(words: Words): ImageMountCommand {
   const verify = words.values('verify').at(-1) ?? 'quick'
   if (verify !== 'quick' && verify !== 'full' && verify !== 'none')
     throw new UsageError(`--verify=${verify}: it is quick, full or none`)
+  const word = words.values('driver').at(-1) ?? 'plyfs'
+  const driver = driverNamed(word)
+  if (driver === null)
+    throw new UsageError(
+      `--driver=${word}: it is ${DRIVER_NAMES.join(', ')} or devicemapper (as block)`,
+    )
   return {
     form: 'image',
     image,
@@ -72,6 +81,7 @@ function imageMount(words: Words): ImageMountCommand {
     options: words.values('options'),
     writable: words.values('rw').at(-1) ?? null,
     verify,
+    driver,
     root: words.values('root').at(-1) ?? null,
     foreground: words.given.has('foreground'),
     debug: words.given.has('debug'),

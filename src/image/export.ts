@@ -9,6 +9,11 @@ import type { Compression } from './save.js'
 import type { ImageRecord } from './store/image-record.js'
 import type { Store } from './store/store.js'
 
+/** A writable layer: what it has above its image, or the whole tree that it is. */
+export type WrittenRoot =
+  | { readonly upper: string; readonly work: string; readonly format: LayerFormat }
+  | { readonly tree: string; readonly format: LayerFormat }
+
 /**
  * The archive's bytes. Call it inside `whileAdding`, and read them there.
  * @param written the writable layer, which nobody changes meanwhile; null for the image alone.
@@ -17,12 +22,16 @@ import type { Store } from './store/store.js'
 export async function exportedRoot(
   store: Store,
   image: ImageRecord,
-  written: { readonly upper: string; readonly work: string } | null,
+  written: WrittenRoot | null,
   compression: Compression,
   progress: Progress,
 ): Promise<ByteSource> {
+  const format = written?.format ?? storeLayerFormat(store)
+  if (written !== null && 'tree' in written) {
+    const parents = [written.tree]
+    return compress(compression, rootToTar({ upper: null, index: null, parents, format }))
+  }
   const parents = await store.unpacked(image, progress)
-  const format = storeLayerFormat(store)
   const upper = written?.upper ?? null
   const index = written === null ? null : `${written.work}/index`
   return compress(compression, rootToTar({ upper, index, parents, format }))

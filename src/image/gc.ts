@@ -3,6 +3,7 @@
 import * as fs from 'node:fs'
 import { sweepKept } from './archives/kept-index.js'
 import type { Digest } from './model/digest.js'
+import { unreachableTrees } from './flat/flat-trees.js'
 import { reachable } from './store/reachable.js'
 import { removeTree } from './store/remove-tree.js'
 import type { Store } from './store/store.js'
@@ -15,6 +16,8 @@ export interface Swept {
   readonly layers: readonly Digest[]
   /** Names in `incoming/`. */
   readonly leftovers: readonly string[]
+  /** Whole trees of no image any more, `KIND/HEX` in `flat/`. */
+  readonly flat: readonly string[]
   /** Writable layers of mounts that died, names in `writable/`. */
   readonly writable: readonly string[]
   /** What was known of archives that are gone or others now, names in `archives/`. */
@@ -28,6 +31,8 @@ export interface GcOptions {
   readonly dryRun?: boolean
   /** Called once when a command that adds images has to be waited for. */
   readonly onWait?: () => void
+  /** Whether a writable layer, by the name of its folder, is mounted though its process died. */
+  readonly isMounted?: (name: string) => boolean
 }
 
 /** Waits until nobody is adding images, then sweeps. @throws ImageError for a damaged store. */
@@ -37,7 +42,8 @@ export async function collectGarbage(
 ): Promise<Swept> {
   const lock = await takeLock(store.place.contentLock, 'exclusive', options.onWait)
   try {
-    return await sweep(store, { leftovers: true, dryRun: options.dryRun === true })
+    const { dryRun = false, isMounted = () => false } = options
+    return await sweep(store, { leftovers: true, dryRun, isMounted })
   } finally {
     lock.release()
   }
@@ -51,7 +57,8 @@ export async function sweepNow(store: Store): Promise<Swept | null> {
   const lock = tryLock(store.place.contentLock, 'exclusive')
   if (lock === null) return null
   try {
-    return await sweep(store, { leftovers: false, dryRun: false })
+    const isMounted = (): boolean => true
+    return await sweep(store, { leftovers: false, dryRun: false, isMounted })
   } finally {
     lock.release()
   }
@@ -60,7 +67,11 @@ export async function sweepNow(store: Store): Promise<Swept | null> {
 /** Under the content lock, and under the records lock, so that nothing is named meanwhile. */
 async function sweep(
   store: Store,
-  how: { readonly leftovers: boolean; readonly dryRun: boolean },
+  how: {
+    readonly leftovers: boolean
+    readonly dryRun: boolean
+    readonly isMounted: (name: string) => boolean
+  },
 ): Promise<Swept> {
   const lock = await takeLock(store.place.recordsLock, 'exclusive')
   try {
@@ -71,8 +82,9 @@ async function sweep(
     const leftovers = how.leftovers
       ? fs.readdirSync(nodePath(store.place.incoming), 'latin1')
       : []
-    const writable = how.leftovers ? store.writable.sweep(how.dryRun) : []
+    const writable = how.leftovers ? store.writable.sweep(how.dryRun, how.isMounted) : []
     const archives = how.leftovers ? sweepKept(store.place, how.dryRun) : []
+    const flat = unreachableTrees(store.place, kept.layers)
     const bytes =
       sum(blobs.map(digest => store.blobs.size(digest) ?? 0)) +
       sum(layers.map(chainId => store.layers.record(chainId)?.bytes ?? 0))
@@ -80,10 +92,11 @@ async function sweep(
       // Tops first: a layer that is there has its parents.
       for (const chainId of topsFirst(store, layers)) store.layers.remove(chainId)
       for (const top of store.trees.list(standing)) store.trees.remove(top)
+      for (const name of flat) removeTree(`${store.place.flat}/${name}`)
       for (const digest of blobs) store.blobs.remove(digest)
       for (const name of leftovers) removeTree(`${store.place.incoming}/${name}`)
     }
-    return { blobs, layers, leftovers, writable, archives, bytes }
+    return { blobs, layers, leftovers, flat, writable, archives, bytes }
   } finally {
     lock.release()
   }

@@ -96,7 +96,7 @@ async function verify(layers: readonly OpenLayer[], contents: boolean): Promise<
     }
     const deviations = await taken(compareInventory(layer, inventory, contents))
     if (deviations.length === 0) continue
-    lines.push(...deviationLines(digest, deviations))
+    lines.push(...deviationLines(`layer ${digest}`, deviations))
     place ??= { layer: digest, entry: deviations[0]?.path ?? '/' }
     moved &&= deviations.every(one => one.moved)
   }
@@ -110,18 +110,23 @@ async function verify(layers: readonly OpenLayer[], contents: boolean): Promise<
 }
 
 /** Lines for people: `layer DIGEST: PATH: WHAT`. */
-function deviationLines(digest: Digest, deviations: readonly Deviation[]): string[] {
+export function deviationLines(
+  where: string,
+  deviations: readonly Deviation[],
+): string[] {
   const more = deviations.length - NAMED
   return [
     ...deviations
       .slice(0, NAMED)
-      .map(({ path, what }) => `layer ${digest}: ${shown(path)}: ${what}`),
-    ...(more > 0 ? [`layer ${digest}: and ${more} more`] : []),
+      .map(({ path, what }) => `${where}: ${shown(path)}: ${what}`),
+    ...(more > 0 ? [`${where}: and ${more} more`] : []),
   ]
 }
 
 /** Runs steps to their end, with turns for others. */
-async function taken<Result>(steps: Generator<undefined, Result>): Promise<Result> {
+export async function taken<Result>(
+  steps: Generator<undefined, Result>,
+): Promise<Result> {
   let turn = performance.now()
   for (;;) {
     const step = steps.next()

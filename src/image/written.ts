@@ -1,17 +1,24 @@
 // Writable layers and the images they lie on, by the layer's name or by a mount's upper directory.
+import { type LayerFormat, layerFormat } from '../layer/format.js'
 import type { Digest } from './model/digest.js'
 import { ImageError } from './model/errors.js'
 import type { ImageRecord } from './store/image-record.js'
 import { Store } from './store/store.js'
+import type { WritableKind } from './store/writable.js'
 
 /** A writable layer together with what it lies on. */
 export interface Written {
   readonly store: Store
   readonly image: ImageRecord
-  /** Its upper directory, a latin1 string of bytes. */
+  /** Of its folder. */
+  readonly name: string
+  readonly kind: WritableKind
+  /** Its upper directory, where its kind has one: a latin1 string of bytes. */
   readonly upper: string
   /** Its work directory. */
   readonly work: string
+  /** How the upper directory spells what it hides. */
+  readonly format: LayerFormat
 }
 
 /** The writable layer of a name; null where the store has none. @throws ImageError. */
@@ -25,17 +32,24 @@ export function findWritten(store: Store, name: string): Written | null {
  */
 export async function writtenOfUpper(upper: string): Promise<Written | null> {
   const [, root, name] = /^(.*)\/writable\/([^/]+)\/upper$/.exec(upper) ?? []
-  if (root === undefined || name === undefined) return null
+  return root === undefined || name === undefined ? null : writtenIn(root, name)
+}
+
+/** The writable layer of a store, by its folder's name. @throws ImageError */
+export async function writtenIn(root: string, name: string): Promise<Written> {
   return written(await Store.open({ root }), name)
 }
 
 function written(store: Store, name: string): Written {
-  const id = store.writable.imageOf(name)
-  const image = id === null ? null : imageOf(store, id)
-  if (image === null)
+  const found = store.writable.find(name)
+  const image = found && imageOf(store, found.image)
+  if (found === null || image === null)
     throw new ImageError('not-found', `the image of the writable layer ${name} is gone`)
+  const { kind } = found
+  const format = layerFormat(kind === 'aufs' ? kind : store.format, true, false)
   const folder = `${store.place.writable}/${name}`
-  return { store, image, upper: `${folder}/upper`, work: `${folder}/work` }
+  const [upper, work] = [`${folder}/upper`, `${folder}/work`]
+  return { store, image, name, kind, upper, work, format }
 }
 
 function imageOf(store: Store, id: Digest): ImageRecord | null {

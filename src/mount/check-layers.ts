@@ -75,7 +75,8 @@ function refuseSeparateMounts(upper: LayerPlace, work: LayerPlace): void {
   )
 }
 
-function resolveMountPoint(path: string): string {
+/** Its path without links. Throws a MountError. */
+export function resolveMountPoint(path: string): string {
   const fd = openDirectory('mount point', path)
   try {
     return pathOfDescriptor(fd, 'mount point', path)

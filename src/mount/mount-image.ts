@@ -38,6 +38,8 @@ export interface RootMount {
   readonly writable: string | null
   readonly foreground: boolean
   readonly debug: boolean
+  /** Whiteouts and opaque directories are written as AUFS does. */
+  readonly aufs?: boolean
 }
 
 /** Checks the layers, between the read-only mount and the attaching of the writable layer. */
@@ -119,14 +121,15 @@ function openForChecks(
 /** @param top the root of the topmost layer. */
 function openWritable(
   store: Store,
-  { writable }: RootMount,
+  { writable, aufs }: RootMount,
   image: Digest,
   top: DirectoryAt,
 ): WritableLayer | null {
   if (writable === null) return null
+  const maker = store.writable.overUpper(aufs === true ? 'aufs' : 'overlay', top)
   return writable === ''
-    ? store.writable.passing(image, top)
-    : store.writable.named(writable, image, top)
+    ? store.writable.passing(image, maker)
+    : store.writable.named(writable, image, maker)
 }
 
 /**
@@ -146,7 +149,8 @@ export function planImage(
   parsed.lowerTexts = lowers.map(path => ({ option: 'lowerdir+', text: escape(path) }))
   parsed.upperText = writable === null ? null : escape(writable.upper)
   parsed.workText = writable === null ? null : escape(writable.work)
-  parsed.userxattr = store.format === 'kernel-user'
+  if (request.aufs === true) parsed.format = 'aufs'
+  else parsed.userxattr = store.format === 'kernel-user'
   parsed.source ??= request.name
   const given = circumstances('verb', 'plyfs', env)
   const planned = planMount(

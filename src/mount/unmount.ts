@@ -5,6 +5,7 @@ import { describeErrno } from '../errno/fs-error.js'
 import { MNT_DETACH, UMOUNT_NOFOLLOW } from '../sys/constants.js'
 import { close } from '../sys/file.js'
 import { umount2 } from '../sys/mount.js'
+import { driverMount } from './drivers/find-mounts.js'
 import { topmostMount } from './fuse-mount.js'
 import { unmountByFusermount } from './fusermount.js'
 import { openDirectory, pathOfDescriptor } from './layer-place.js'
@@ -12,7 +13,7 @@ import { MountError } from './mount-error.js'
 import { readMountinfo } from './mountinfo.js'
 
 /**
- * Unmounts the topmost mount on `path`, which must be a FUSE mount. `lazy` takes it out of sight
+ * Unmounts the topmost mount on `path`, a FUSE mount or one of a driver's. `lazy` takes it out of sight
  * at once and ends it when its last user has gone. Throws a MountError.
  */
 export function unmountAt(path: string, lazy: boolean): void {
@@ -24,7 +25,8 @@ export function unmountAt(path: string, lazy: boolean): void {
       "'plyfs umount' takes those",
     )
   }
-  if (!/^fuse(\.|$)/.test(entry.type)) {
+  const isOurs = /^fuse(\.|$)/.test(entry.type) || driverMount(entry) !== null
+  if (!isOurs) {
     throw new MountError(`${mountPoint} is a mount of type ${entry.type}`, 'use umount')
   }
   const result = umount2(mountPoint, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0))

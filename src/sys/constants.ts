@@ -314,6 +314,9 @@ export const CAP_PERFMON = 38
 export const CAP_BPF = 39
 export const CAP_CHECKPOINT_RESTORE = 40
 
+// ---- poll(2): asm-generic/poll.h ----------------------------------------------------------------
+export const POLLPRI = 0x2
+
 // ---- ioctls: linux/fs.h -----------------------------------------------------------------------
 export const FICLONE = 0x40049409
 export const FS_IOC_GETFLAGS = 0x80086601
@@ -332,6 +335,17 @@ export const FS_VERITY_FL = 0x100000
 export const FS_NOCOW_FL = 0x800000
 export const FS_DAX_FL = 0x2000000
 export const FS_CASEFOLD_FL = 0x40000000
+
+// ---- ioctls of btrfs: linux/btrfs.h -------------------------------------------------------------
+export const BTRFS_IOC_SUBVOL_CREATE = 0x5000940e
+export const BTRFS_IOC_SNAP_DESTROY = 0x5000940f
+export const BTRFS_IOC_SNAP_CREATE_V2 = 0x50009417
+
+// ---- loop devices: linux/loop.h -----------------------------------------------------------------
+export const LOOP_CONFIGURE = 0x4c0a
+export const LOOP_CTL_GET_FREE = 0x4c82
+export const LO_FLAGS_READ_ONLY = 0x1
+export const LO_FLAGS_AUTOCLEAR = 0x4
 
 // ---- filesystem magics of fstatfs: linux/magic.h ----------------------------------------------
 export const EXT4_SUPER_MAGIC = 0xef53

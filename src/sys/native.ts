@@ -349,6 +349,8 @@ export interface Native {
   /** Receives one descriptor (SCM_RIGHTS); -ENODATA when the message carries none. */
   readonly receiveFd: (socket: number) => number
   readonly sendFd: (socket: number, fd: number) => number
+  /** poll(2) of one descriptor, without a limit, on one of Node's threads: what happened (revents). */
+  readonly pollAsync: (fd: number, events: number) => Promise<number>
 
   // ---- device.cc: /dev/fuse ---------------------------------------------------------------
   /** FUSE_DEV_IOC_BACKING_OPEN: a backing id (> 0). */

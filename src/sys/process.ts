@@ -1,4 +1,4 @@
-// Limits, prctl, eventfds and the passing of descriptors over unix sockets.
+// Limits, prctl, eventfds, the passing of descriptors over unix sockets, and poll.
 import { native } from './native.js'
 
 /** getrlimit(2) of the process; -1 is RLIM_INFINITY. */
@@ -24,3 +24,6 @@ export const receiveFd = native.receiveFd
 
 /** Sends a descriptor. */
 export const sendFd = native.sendFd
+
+/** poll(2) of one descriptor, without a limit, beside this thread: revents. */
+export const pollAsync = native.pollAsync

@@ -73,6 +73,7 @@ const SIGNATURES: Record<Exclude<keyof typeof native, 'abi' | 'restore'>, string
   socketpair: 'I',
   receiveFd: 'i',
   sendFd: 'ii',
+  pollAsync: 'ii',
   backingOpen: 'ii',
   backingClose: 'ii',
   deviceClone: 'ii',

@@ -27,6 +27,9 @@ const HEADERS = [
   'linux/capability.h',
   'linux/prctl.h',
   'linux/fs.h',
+  'linux/btrfs.h',
+  'linux/loop.h',
+  'poll.h',
   'linux/magic.h',
 ]
 

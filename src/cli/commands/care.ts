@@ -1,6 +1,7 @@
 // `plyfs gc` and `plyfs fsck [--repair]`: the care of a store.
 import { checkStore, type Problem } from '../../image/fsck.js'
 import { collectGarbage } from '../../image/gc.js'
+import { mountPointOf } from '../../mount/drivers/find-mounts.js'
 import { formatBytes } from '../bytes-size.js'
 import { textOfAnswer } from '../bytes-text.js'
 import { asBytes, printLine } from '../output.js'
@@ -17,7 +18,11 @@ export interface GcFlags extends StoreFlags {
 export async function gc(flags: GcFlags): Promise<number> {
   const store = await openStore(flags)
   const dryRun = flags.dryRun === true
-  const swept = await collectGarbage(store, { dryRun, onWait: tellWaiting })
+  const swept = await collectGarbage(store, {
+    dryRun,
+    onWait: tellWaiting,
+    isMounted: name => mountPointOf(store.place.root, name) !== null,
+  })
   if (flags.json === true) {
     printLine(JSON.stringify(swept, null, 2))
     return 0
@@ -28,6 +33,7 @@ export async function gc(flags: GcFlags): Promise<number> {
     for (const chainId of swept.layers) printLine(`${verb} layer ${chainId}`)
     for (const name of swept.leftovers) printLine(`${verb} leftover ${name}`)
     for (const name of swept.archives) printLine(`${verb} index of an archive ${name}`)
+    for (const name of swept.flat) printLine(`${verb} tree ${name}`)
     for (const name of swept.writable) printLine(`${verb} writable layer ${name}`)
   }
   printLine(`Total reclaimed space: ${formatBytes(swept.bytes)}`)

@@ -5,10 +5,17 @@ import { type Container, Containers } from '../../container/containers.js'
 import { writtenBy } from '../../container/written-by.js'
 import { changesOf, type Change } from '../../image/diff/changes.js'
 import { ImageError } from '../../image/model/errors.js'
-import { findWritten, type Written, writtenOfUpper } from '../../image/written.js'
+import { changesSince } from '../../image/diff/tree-changes.js'
+import {
+  findWritten,
+  type Written,
+  writtenIn,
+  writtenOfUpper,
+} from '../../image/written.js'
 import type { Store } from '../../image/store/store.js'
-import { layerFormat } from '../../layer/format.js'
 import { askStats } from '../../mount/ask-mount.js'
+import { driverMountAt } from '../../mount/drivers/find-mounts.js'
+import { isWholeTree, withTree } from '../../mount/drivers/with-tree.js'
 import { textOfAnswer } from '../bytes-text.js'
 import { asBytes, printLine } from '../output.js'
 import { openStore, type StoreFlags } from './store-session.js'
@@ -32,6 +39,11 @@ async function changesIn(what: string, flags: StoreFlags): Promise<readonly Chan
   if (container !== null) return changesOf(writtenBy(store, container))
   const named = what.includes('/') ? null : findWritten(store, what)
   if (named !== null) return changes(named)
+  const driven = driverMountAt(what)
+  if (driven !== null)
+    return driven.writable === null
+      ? []
+      : changes(await writtenIn(driven.root, driven.writable))
   const { upper } = askStats(what)
   // A mount that cannot be written has changed nothing.
   if (upper === null) return []
@@ -51,10 +63,13 @@ function findContainer(store: Store, name: string): Container | null {
   }
 }
 
-function changes({ store, image, upper }: Written): readonly Change[] {
-  return changesOf({
-    upper,
-    parents: store.layers.paths(store.configOf(image).diffIds),
-    format: layerFormat(store.format, true, false),
-  })
+function changes(written: Written): Promise<readonly Change[]> | readonly Change[] {
+  const { store, image, name, kind, upper, format } = written
+  const { root, writable } = store.place
+  if (isWholeTree(kind))
+    return withTree(root, name, kind, tree =>
+      changesSince(tree, `${writable}/${name}/inventory`),
+    )
+  const parents = store.layers.paths(store.configOf(image).diffIds)
+  return changesOf({ upper, parents, format })
 }

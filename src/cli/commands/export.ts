@@ -1,9 +1,10 @@
 // `plyfs export IMAGE|NAME`: a whole root filesystem as one tar; with a writable layer's name, that
 // of its image as the layer changed it.
-import { exportedRoot } from '../../image/export.js'
+import { exportedRoot, type WrittenRoot } from '../../image/export.js'
 import { ImageError } from '../../image/model/errors.js'
 import { compressionOfName } from '../../image/save.js'
 import { findWritten } from '../../image/written.js'
+import { isWholeTree, withTree } from '../../mount/drivers/with-tree.js'
 import { showProgress } from '../progress.js'
 import { toFile, toStandardOutput } from '../write-stream.js'
 import { openStore, type StoreFlags } from './store-session.js'
@@ -24,8 +25,15 @@ export async function exportRoot(what: string, flags: ExportFlags): Promise<numb
   const progress = showProgress(true)
   // Nothing of the image is removed meanwhile.
   await store.whileAdding(async () => {
-    const bytes = await exportedRoot(store, image, named, compression, progress)
-    await (output === undefined ? toStandardOutput(bytes) : toFile(bytes, output))
+    const write = async (written: WrittenRoot | null): Promise<void> => {
+      const bytes = await exportedRoot(store, image, written, compression, progress)
+      await (output === undefined ? toStandardOutput(bytes) : toFile(bytes, output))
+    }
+    if (named === null || !isWholeTree(named.kind)) await write(named)
+    else
+      await withTree(store.place.root, named.name, named.kind, tree =>
+        write({ tree, format: named.format }),
+      )
   })
   return 0
 }

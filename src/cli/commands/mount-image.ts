@@ -8,6 +8,7 @@ import type { ImageRecord } from '../../image/store/image-record.js'
 import { nodePath } from '../../image/store/store-place.js'
 import type { Store } from '../../image/store/store.js'
 import { openVerification } from '../../image/verify.js'
+import { mountByDriver } from '../../mount/drivers/mount-by-driver.js'
 import { mountArchive, mountImage, type RootMount } from '../../mount/mount-image.js'
 import { archiveNamed } from '../archive-name.js'
 import type { ImageMountCommand } from '../mount-verb.js'
@@ -37,8 +38,12 @@ export async function mountNamed(
   const progress = showProgress(true)
   // What is not unpacked, or not recorded, is before the check is opened.
   await store.unpacked(image, progress)
+  const { driver } = command
+  const mount = { ...rootMount(command), image }
+  if (driver !== 'plyfs' && driver !== 'aufs')
+    return mountByDriver(driver, store, mount, command.verify, progress)
   const verify = openVerification(store, image, command.verify)
-  return mountImage(store, { ...rootMount(command), image }, env, progress, verify)
+  return mountImage(store, mount, env, progress, verify)
 }
 
 async function mountArchived(
@@ -47,6 +52,12 @@ async function mountArchived(
   command: ImageMountCommand,
   env: Environment,
 ): Promise<number> {
+  const { driver } = command
+  if (driver !== 'plyfs' && driver !== 'aufs')
+    throw new ImageError(
+      'invalid',
+      `--driver=${driver}: layers in an archive are shown by plyfs alone; load it first`,
+    )
   const archive = await openArchive(
     store.place,
     { ...name, path: absolute(name.path) },
@@ -60,7 +71,7 @@ async function mountArchived(
 }
 
 function rootMount(command: ImageMountCommand): RootMount {
-  const { image, mountPoint, options, writable, foreground, debug } = command
+  const { image, mountPoint, options, writable, foreground, debug, driver } = command
   return {
     name: image,
     mountPoint: absolute(mountPoint),
@@ -68,6 +79,7 @@ function rootMount(command: ImageMountCommand): RootMount {
     writable,
     foreground,
     debug,
+    aufs: driver === 'aufs',
   }
 }
 

@@ -43,14 +43,16 @@ const BATCH = 256
 /**
  * What is not as the inventory has it. Yields now and then: a caller may do something else.
  * @param layer stays open.
+ * @param most deviations that are looked for.
  * @throws FsError
  */
 export function* compareInventory(
   layer: Layer,
   inventory: Inventory,
   contents: boolean,
+  most = ENOUGH,
 ): Generator<undefined, readonly Deviation[]> {
-  const comparison = new Comparison(layer, inventory, contents)
+  const comparison = new Comparison(layer, inventory, contents, most)
   try {
     yield* comparison.run()
     return comparison.deviations
@@ -64,16 +66,18 @@ class Comparison {
   private readonly layer: Layer
   private readonly inventory: Inventory
   private readonly contents: boolean
+  private readonly most: number
   private readonly walk: LayerWalk
   private readonly names = new DirectoryNames()
   private readonly records = statRecords(BATCH)
   /** Where the names of the batch begin. */
   private readonly offsets = new Uint32Array(BATCH)
 
-  constructor(layer: Layer, inventory: Inventory, contents: boolean) {
+  constructor(layer: Layer, inventory: Inventory, contents: boolean, most: number) {
     this.layer = layer
     this.inventory = inventory
     this.contents = contents
+    this.most = most
     this.walk = new LayerWalk(layer.rootFd)
   }
 
@@ -82,7 +86,7 @@ class Comparison {
     if (error < 0) throw new FsError(error, 'statx', this.layer.path)
     if (!this.isAsRecorded(this.inventory.rootAt, 0))
       this.differ(this.inventory.rootAt, 0, '/')
-    while (this.walk.next() && this.deviations.length < ENOUGH) {
+    while (this.walk.next() && this.deviations.length < this.most) {
       this.inventory.nextBlock()
       if (this.walk.fd < 0) this.skipped()
       else yield* this.directory(this.walk.fd)

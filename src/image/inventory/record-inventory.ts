@@ -28,11 +28,16 @@ const SECTOR = 512
 /**
  * The bytes of a layer's inventory.
  * @param path the layer's root, a latin1 string of bytes.
- * @param digests those that are known; files that have none are read.
+ * @param digests those that are known; files that have none are read. null: names and attributes
+ * alone are recorded.
  * @throws FsError
  */
-export function recordInventory(path: string, digests: ContentDigests): Buffer {
-  const layer = openLayerRoot(path)
+export function recordInventory(path: string, digests: ContentDigests | null): Buffer {
+  return inventoryOf(openLayerRoot(path), digests)
+}
+
+/** The same of an open layer, which is closed. */
+export function inventoryOf(layer: Layer, digests: ContentDigests | null): Buffer {
   const recording = new Recording(layer, digests)
   try {
     return recording.run()
@@ -44,13 +49,13 @@ export function recordInventory(path: string, digests: ContentDigests): Buffer {
 
 class Recording {
   private readonly layer: Layer
-  private readonly digests: ContentDigests
+  private readonly digests: ContentDigests | null
   private readonly writer = new InventoryWriter()
   private readonly walk: LayerWalk
   private readonly names = new DirectoryNames()
   private readonly records = statRecords(BATCH)
 
-  constructor(layer: Layer, digests: ContentDigests) {
+  constructor(layer: Layer, digests: ContentDigests | null) {
     this.layer = layer
     this.digests = digests
     this.walk = new LayerWalk(layer.rootFd)
@@ -92,7 +97,7 @@ class Recording {
   private digest(dirfd: number, i: number, at: number): number {
     const { records, writer } = this
     const size = statNumber(records, ST.size, at)
-    if (size === 0) return 0
+    if (size === 0 || this.digests === null) return 0
     if (isSymlink(records, at))
       return writer.digest(digestOfTarget(dirfd, this.names.name(i)), false)
     const known = this.digests.find(records, at)

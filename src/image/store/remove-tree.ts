@@ -10,11 +10,12 @@ import {
   O_RDONLY,
   RENAME_NOREPLACE,
 } from '../../sys/constants.js'
+import { destroySubvolume } from '../../sys/btrfs.js'
 import { close, openat2 } from '../../sys/file.js'
 import { fchmodat, renameat2, unlinkat } from '../../sys/inode.js'
 import { listNames } from './list-names.js'
 
-/** A tree that is not there is removed already. @throws FsError. */
+/** A tree that is not there is removed already; a subvolume of btrfs is one too. @throws FsError. */
 export function removeTree(path: string): void {
   const slash = path.lastIndexOf('/')
   const [folder, name] = [path.slice(0, slash), path.slice(slash + 1)]
@@ -40,8 +41,11 @@ interface Level {
 /** Levels that are open at a time, a descriptor each. */
 const MAX_OPEN = 128
 
-/** What lies deeper than `MAX_OPEN` levels is first moved up to the top of the tree. */
-function removeBelow(parent: number, name: string): void {
+/**
+ * Removes what an open folder has under a name; what is not there is removed already. What lies
+ * deeper than `MAX_OPEN` levels is first moved up to the top of the tree. @throws FsError.
+ */
+export function removeBelow(parent: number, name: string): void {
   if (unlinkOrTell(parent, name)) return
   const levels: Level[] = [enter(parent, name)]
   try {
@@ -56,7 +60,11 @@ function removeBelow(parent: number, name: string): void {
         const result = unlinkat(above, level.name, AT_REMOVEDIR)
         if (result < 0 && result !== -E.ENOENT)
           throw new FsError(result, 'rmdir', level.name)
-      } else if (!unlinkOrTell(level.fd, next)) descend(levels, level, next)
+      } else if (!unlinkOrTell(level.fd, next)) {
+        // A whole tree that the store keeps as a subvolume goes in one call; others say no.
+        if (levels.length === 1 && destroySubvolume(level.fd, next) >= 0) continue
+        descend(levels, level, next)
+      }
     }
   } finally {
     for (const level of levels) close(level.fd)

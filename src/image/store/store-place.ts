@@ -17,6 +17,7 @@ export function nodePath(path: string): Buffer {
  *     incoming/                                  what is not whole yet; locked by who makes it
  *     writable/NAME/                             writable layers of image mounts
  *     archives/                                  what is known of archives that were mounted
+ *     flat/KIND/HEX/                             whole trees by chain id, for drivers without layers
  *     uses/                                      who uses which image
  *     store.json                                 version and format of the layers
  *     records.lock, content.lock                 see store-lock.ts
@@ -53,6 +54,9 @@ export class StorePlace {
   get archives(): string {
     return `${this.root}/archives`
   }
+  get flat(): string {
+    return `${this.root}/flat`
+  }
   get record(): string {
     return `${this.root}/store.json`
   }
@@ -81,6 +85,12 @@ export class StorePlace {
   }
   layerMerged(chainId: Digest): string {
     return `${this.layer(chainId)}/tree`
+  }
+  flatTree(kind: string, chainId: Digest): string {
+    return `${this.flat}/${kind}/${hexOf(chainId)}`
+  }
+  partialFlatTree(kind: string, chainId: Digest): string {
+    return `${this.incoming}/flat-${kind}-${hexOf(chainId)}`
   }
   partialBlob(digest: Digest): string {
     return `${this.incoming}/blob-${hexOf(digest)}`
