@@ -339,6 +339,7 @@ export const FS_CASEFOLD_FL = 0x40000000
 // ---- ioctls of btrfs: linux/btrfs.h -------------------------------------------------------------
 export const BTRFS_IOC_SUBVOL_CREATE = 0x5000940e
 export const BTRFS_IOC_SNAP_DESTROY = 0x5000940f
+export const BTRFS_IOC_FS_INFO = 0x8400941f
 export const BTRFS_IOC_SNAP_CREATE_V2 = 0x50009417
 
 // ---- loop devices: linux/loop.h -----------------------------------------------------------------

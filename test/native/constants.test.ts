@@ -59,7 +59,7 @@ const MAY_BE_MISSING = new Set([
 ])
 
 /** These are not preprocessor macros in every header: asked for as plain expressions. */
-const ENUMERATED = /^(FSCONFIG_|DT_|ST_|RLIMIT_)/
+const ENUMERATED = /^(FSCONFIG_|DT_|ST_|RLIMIT_|LO_FLAGS_)/
 
 /** name -> value, as a C program prints them. */
 function compiled(

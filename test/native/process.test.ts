@@ -1,4 +1,4 @@
-// Limits, prctl, eventfds, and descriptors over sockets.
+// Limits, prctl, eventfds, descriptors over sockets, and poll.
 import * as fs from 'node:fs'
 import t from 'tap'
 import { PR_GET_DUMPABLE, RLIMIT_CORE, RLIMIT_NOFILE } from '../../src/sys/constants.js'
@@ -72,3 +72,18 @@ t.test('descriptors over a socket', async t => {
   t.strictSame(openDescriptors(), before)
   t.throws(() => process_.socketpair(new Int32Array(1)), RangeError)
 })
+
+t.test('poll, beside the thread', async t => {
+  const fd = succeed(process_.eventfd(0))
+  let ready = 0
+  const news = process_.pollAsync(fd, POLLIN).then(events => (ready = events))
+  await new Promise(resolve => setImmediate(resolve))
+  t.equal(ready, 0, 'nothing yet')
+  process_.eventfdSignal(fd)
+  t.equal(await news, POLLIN)
+  close(fd)
+  t.equal(await process_.pollAsync(fd, POLLIN), POLLNVAL, 'as poll(2) says it')
+})
+
+const POLLIN = 0x1
+const POLLNVAL = 0x20

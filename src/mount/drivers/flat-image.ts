@@ -28,14 +28,14 @@ export async function ensureChain(
     ? chain.map((chainId, i) => ({ chainId, pile: pile.slice(i, i + 1) }))
     : chain.slice(-1).map(chainId => ({ chainId, pile }))
   // What is copied is checked first, once: the tree is compared with its own record later.
-  let check = openVerification(store, image, verify)
+  let isChecked = false
   const top = await store.whileAdding(async () => {
     let below: string | null = null
     for (const step of steps) {
       const under = below
       below = await ensureTree(store.place, kind, step.chainId, async folder => {
-        await check()
-        check = () => Promise.resolve()
+        if (!isChecked) await openVerification(store, image, verify)()
+        isChecked = true
         const shown = progress.task(`copy ${shortDigest(step.chainId)}`)
         make(folder, under, step.pile)
         shown.done('copied')

@@ -4,12 +4,18 @@ import * as fs from 'node:fs'
 import { openVerification } from '../../image/verify.js'
 import type { LayerMaker } from '../../image/store/writable.js'
 import { nodePath } from '../../image/store/store-place.js'
-import { AT_FDCWD } from '../../sys/constants.js'
+import { describeErrno } from '../../errno/fs-error.js'
+import { openScratchFolder } from '../../image/store/scratch.js'
+import { AT_FDCWD, FSCONFIG_SET_STRING, FSOPEN_CLOEXEC } from '../../sys/constants.js'
+import { close } from '../../sys/file.js'
+import { fsconfig, fsopen, mount } from '../../sys/mount.js'
 import { MountError } from '../mount-error.js'
 import type { MountRequest } from '../mount-request.js'
-import { openFilesystem, type Parameters } from './detached.js'
+import { detach, openBind, openFilesystem, type Parameters } from './detached.js'
 import type { Driver, DriverContext } from './driver.js'
 
+/** Bytes that mount(2) takes as options. */
+const PAGE = 4096
 /** Bytes that fsconfig(2) takes as a value, its NUL among them. */
 const LONGEST_VALUE = 256
 
@@ -61,14 +67,66 @@ export class Overlay2 implements Driver {
         `the kernel's overlayfs takes no path as long as ${long[1] ?? ''}`,
         'put the store at a shorter path, or use --driver=plyfs',
       )
-    const { request, source } = this.context
-    return openFilesystem('overlay', [
-      ['source', source],
-      ...layers,
-      ...more,
-      ...features(request),
-    ])
+    const { request, source, store } = this.context
+    const rest = [...more, ...features(request)]
+    try {
+      return openFilesystem('overlay', [['source', source], ...layers, ...rest])
+    } catch (error) {
+      if (!(error instanceof MountError) || takesLayersOneByOne()) throw error
+      return openByString(source, lowers, rest, store.place.incoming)
+    }
   }
+}
+
+/** Linux 6.5 knows `lowerdir+`; asked without a mount, and without a layer. */
+function takesLayersOneByOne(): boolean {
+  const context = fsopen('overlay', FSOPEN_CLOEXEC)
+  if (context < 0) return true
+  const result = fsconfig(context, FSCONFIG_SET_STRING, 'lowerdir+', '/', 0)
+  close(context)
+  return result >= 0
+}
+
+/**
+ * Older kernels take all layers in one string of mount(2), and mount at a place: at one of ours, from
+ * where the mount is taken at once.
+ */
+function openByString(
+  source: string,
+  lowers: readonly string[],
+  more: Parameters,
+  incoming: string,
+): number {
+  const data = [
+    `lowerdir=${lowers.map(escape).join(':')}`,
+    ...more.map(([key, value]) => (value === null ? key : `${key}=${escape(value)}`)),
+  ].join(',')
+  if (data.length >= PAGE)
+    throw new MountError(
+      `the kernel's overlayfs takes no more layers than a page has room for`,
+      'use Linux 6.5 or newer, or --driver=plyfs',
+    )
+  const place = openScratchFolder(incoming, 'overlay')
+  try {
+    const result = mount(source, place.path, 'overlay', 0, data)
+    if (result < 0)
+      throw new MountError(
+        `cannot mount overlay: ${describeErrno(result)}`,
+        "look at the kernel's log (dmesg) for the reason, or use --driver=plyfs",
+      )
+    try {
+      return openBind(place.path)
+    } finally {
+      detach(place.path, true)
+    }
+  } finally {
+    place.remove()
+  }
+}
+
+/** As `lowerdir=` and mount(2)'s own splitting at commas take a path. */
+function escape(path: string): string {
+  return path.replace(/[\\:,]/g, '\\$&')
 }
 
 /** The kernel's options, with the defaults of a mount by plyfs. */
