@@ -37,6 +37,10 @@ const MAX_FRAME = 65_536
 export class MonitorClient extends EventEmitter<Events> {
   private readonly socket: net.Socket
   private received = Buffer.alloc(0)
+  /** What `exit` has told; null before. */
+  exitCode: number | null = null
+  /** The monitor has hung up. */
+  hasEnded = false
 
   constructor(socket: net.Socket) {
     super()
@@ -46,7 +50,11 @@ export class MonitorClient extends EventEmitter<Events> {
     })
     // Whoever has gone has ended the conversation.
     socket.on('error', () => undefined)
-    socket.on('close', () => this.emit('end'))
+    socket.on('close', () => {
+      this.hasEnded = true
+      this.emit('end')
+    })
+    this.on('exit', code => (this.exitCode = code))
   }
 
   /** Asks for what the container writes from now on. */

@@ -13,7 +13,6 @@ import { checkLayers } from '../mount/check-layers.js'
 import { MountError } from '../mount/mount-error.js'
 import { planImage } from '../mount/mount-image.js'
 import { type DetachedMount, serveDetached } from '../mount/serve-detached.js'
-import { close } from '../sys/file.js'
 import { sendFd } from '../sys/process.js'
 import { ContainerError } from './container-error.js'
 import type { Container, Containers } from './containers.js'
@@ -94,16 +93,21 @@ async function mountInStages(
     env,
   )
   const mount = await serveDetached(await checkLayers(plan))
-  const sent = sendFd(lifeline, mount.tree)
-  if (sent < 0) throw new FsError(sent, 'sendmsg')
-  close(mount.tree)
-  stage('rootfs')
-  await check()
-  stage('integrity check')
-  if (record.readOnly) mount.stayReadOnly()
-  else await mount.turnWritable()
-  stage(record.readOnly ? 'no writable layer' : 'writable layer')
-  return mount
+  try {
+    const sent = sendFd(lifeline, mount.tree)
+    if (sent < 0) throw new FsError(sent, 'sendmsg')
+    mount.handedOver()
+    stage('rootfs')
+    await check()
+    stage('integrity check')
+    if (record.readOnly) mount.stayReadOnly()
+    else await mount.turnWritable()
+    stage(record.readOnly ? 'no writable layer' : 'writable layer')
+    return mount
+  } catch (error) {
+    mount.abandon()
+    throw error
+  }
 }
 
 /** Reports each stage with its time, and the memory that this process has more after it. */

@@ -191,9 +191,12 @@ class Start {
 
   /** As the monitor tells it by what the runtime wrote. */
   private statusOfFailure(): Promise<number> {
+    const { client } = this
     return new Promise(resolve => {
-      this.client?.once('exit', resolve)
-      this.client?.once('end', () => {
+      if (client === null || client.hasEnded || client.exitCode !== null)
+        resolve(client?.exitCode ?? COULD_NOT_START)
+      client?.once('exit', resolve)
+      client?.once('end', () => {
         resolve(COULD_NOT_START)
       })
     })

@@ -20,6 +20,10 @@ import { raiseFileLimit, Server } from './serve.js'
 export interface DetachedMount {
   /** The mount, read-only. Whoever closes it before it has a place ends it. */
   readonly tree: number
+  /** The tree is somebody else's now. */
+  handedOver(): void
+  /** Gives up what is still held of the mount, which then ends with its last place. */
+  abandon(): void
   /** Attaches the plan's upper, then lets writes through. Call it once at most. */
   turnWritable(): Promise<void>
   /** It stays read-only. */
@@ -43,14 +47,27 @@ export async function serveDetached(plan: MountPlan): Promise<DetachedMount> {
   if (tree < 0) throw mountFailed(plan.mountPoint, tree)
   server.serve(device)
   await server.serving
+  // Both keep the superblock, and with it this process.
+  const held = new Set([context, tree])
+  const letGo = (fd: number): void => {
+    if (held.delete(fd)) close(fd)
+  }
   return {
     tree,
+    handedOver: () => {
+      letGo(tree)
+    },
+    abandon: () => {
+      held.forEach(letGo)
+    },
     turnWritable: async () => {
       await server.attach()
       turnWritable(context, plan)
-      close(context)
+      letGo(context)
     },
-    stayReadOnly: () => close(context),
+    stayReadOnly: () => {
+      letGo(context)
+    },
     ended: server.ended.then(status => {
       for (const lock of plan.locks) close(lock)
       return status

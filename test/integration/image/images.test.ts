@@ -223,6 +223,7 @@ t.test('gc keeps untagged images, prune does not', async t => {
     leftovers: [],
     writable: [],
     archives: [],
+    flat: [],
     bytes: 0,
   })
   t.same(contentsOf(store), before)

@@ -39,6 +39,7 @@ t.test('plyfs mount of an image', async t => {
     options: [],
     writable: null,
     verify: 'quick',
+    driver: 'plyfs',
     root: null,
     foreground: false,
     debug: false,
