@@ -48,7 +48,7 @@ export function readBatch(
     writeNames(listing, first, count)
     readParts(u, dir, listing, first, count, unchanging)
   }
-  if (!unchanging) return
+  if (!unchanging || !u.layersStay) return
   heldListing = listing
   heldFirst = first
   heldCount = count

@@ -45,9 +45,8 @@ export interface OverlayOptions {
   readonly sync: 'auto' | 'strict' | 'volatile' | 'none' | 'fsync-only'
   /** Directories report nlink 1 when merged; false counts sub-directories. */
   readonly staticNlink: boolean
-  /** Entry and attribute validity in seconds; Infinity for ever. */
+  /** Entry and attribute validity in seconds; below Infinity layers may be changed from outside. */
   readonly timeout: number
-  /** Layers may be changed below the mount: names are looked up anew (timeout < Infinity). */
   readonly noXattrs: boolean
   readonly noAcl: boolean
   /** 0 none, 1 security.fuseoverlayfs.override_stat, 2 user.containers.override_stat. */

@@ -82,6 +82,11 @@ export class Union {
     this.layerLookup = this.lookupIn(stack)
   }
 
+  /** Nobody changes the layers from outside: what was read of lowers stays true. */
+  get layersStay(): boolean {
+    return this.options.timeout === Infinity
+  }
+
   /** The same lowers with an upper above them (see attach-upper.ts). */
   adopt(stack: Stack): void {
     this.stack = stack

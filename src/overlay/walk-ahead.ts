@@ -74,7 +74,8 @@ export class WalkAhead {
 function read(u: Union, node: DirectoryNode): void {
   const { dir } = node
   const top = dir.lowers[0]
-  if (!mayHaveDormant(u, dir) || dir.listing !== null || top === undefined) return
+  if (!u.layersStay || !mayHaveDormant(u, dir)) return
+  if (dir.listing !== null || top === undefined) return
   if (dir.recorded < 0) {
     if (statx(u.fd(top), '', AT_EMPTY_PATH, record, 0) < 0) return
     if (statNumber(record, ST.size) > LARGEST) return

@@ -98,3 +98,17 @@ t.test('copies without data, listed before they are read', async t => {
     t.same(await mounted.end(), [])
   }
 })
+
+t.test('with a timeout, attributes are no older than it', async t => {
+  const layers = await makeStack({ lowers: [nested(1), { other: dir() }] })
+  const mounted = await mountPlyfs(layers, { options: ['timeout=60'] })
+  const order = calls.names(mounted.point).filter(name => /^d\d$/.test(name))
+  t.equal(order.length, WIDE)
+  for (const name of order) {
+    // The end of the listing before has foretold this one.
+    calls.writeFile(`${layers.lower[0] ?? ''}/${name}/a`, 'longer than before')
+    const seen = await must('find', walk(`${mounted.point}/${name}`))
+    t.match(seen, / 18 \d+ \d+ a\n/, name)
+  }
+  t.same(await mounted.end(), [])
+})
