@@ -1,5 +1,6 @@
 // Debian's own tools at work inside of a mounted Debian: packages are fetched, installed, checked
-// against their digests, and removed by apt and dpkg in the writable layer.
+// against their digests, and removed by apt and dpkg in the writable layer; git clones, and make
+// builds a C program.
 import * as fs from 'node:fs'
 import { isolated } from '../../helpers/isolated.js'
 import { freshDirectory } from '../../helpers/images.js'
@@ -33,6 +34,18 @@ t.test('apt-get and dpkg', { skip }, async t => {
   t.match(await inside('dpkg -r hello sl'), /Removing sl/)
   t.notOk(fs.existsSync(`${point}/usr/games/sl`))
   t.equal(await inside('dpkg --verify'), '')
+
+  await inside('apt-get -qy install --no-install-recommends git make gcc libc6-dev')
+  t.equal(await inside('dpkg --verify'), '', 'large packages are whole, too')
+  await inside(`mkdir /src; cd /src; git init -q .
+    for i in 1 2 3 4; do echo "int f$i(void) { return $i; }" > f$i.c; done
+    echo 'int f1(void), f2(void), f3(void), f4(void);' > main.c
+    echo 'int main(void) { return f1() + f2() + f3() + f4() - 10; }' >> main.c
+    printf 'all: prog\\nprog: main.o f1.o f2.o f3.o f4.o\\n\\tcc -o $@ $^\\n' > Makefile
+    git add .; git -c user.name=n -c user.email=e commit -qm first`)
+  await inside('git clone -q /src /clone; cd /clone; git fsck --strict')
+  t.equal(await inside('cd /clone; git status --porcelain'), '')
+  await inside('cd /clone; make -s -j4; ./prog')
   await must('umount', [`${point}/proc`])
   await must('umount', [point])
 })
