@@ -9,6 +9,7 @@ import { ST, STAT_WORDS } from '../../sys/stat.js'
 import type { LayerFormat } from '../format.js'
 import type { ArchiveIndex } from './archive-index.js'
 import { ArchivedFile, type LayerTar } from './archived-file.js'
+import { linkedFiles } from './linked-files.js'
 import { type InodeAt, resolveBelow } from './resolve-below.js'
 
 /** Our file handles: 8 bytes, an inode's number. No filesystem of the kernel's has this type. */
@@ -46,6 +47,8 @@ export class ArchiveVolume {
   private readonly nodes: number
   /** Whose attributes and contents an inode has that stands for one of a layer below. */
   private readonly lent: ReadonlyMap<number, InodeAt>
+  /** Of inodes that are one file with others: the inode that stands for it, and its names. */
+  private readonly linked: ReadonlyMap<number, { inode: number; nlink: number }>
 
   // The object of the call that is being answered; -1 for none.
   private layer = 0
@@ -76,10 +79,16 @@ export class ArchiveVolume {
     this.size = count
     this.firstNode = firstNode
     this.firstInode = firstInode
-    const lent = new Map<number, InodeAt>()
-    for (const { layer, inode, from } of resolveBelow(layers.map(({ index }) => index)))
-      lent.set((firstInode[layer] ?? 0) + inode, from)
-    this.lent = lent
+    const indexes = layers.map(({ index }) => index)
+    const lends = resolveBelow(indexes)
+    const numberOf = ({ layer, inode }: InodeAt): number =>
+      (firstInode[layer] ?? 0) + inode
+    this.lent = new Map(lends.map(one => [numberOf(one), one.from]))
+    this.linked = new Map(
+      linkedFiles(indexes, lends).flatMap(({ base, others, nlink }) =>
+        [base, ...others].map(one => [numberOf(one), { inode: numberOf(base), nlink }]),
+      ),
+    )
   }
 
   /** A descriptor on the filesystem that the archive is on. */
@@ -263,12 +272,17 @@ export class ArchiveVolume {
 
   /** st_ino: the inodes of the lowermost layer begin at 1. */
   private inodeNumber(): number {
-    return (this.firstInode[this.layer] ?? 0) + this.inode - this.nodes + 1
+    const own = this.ownNumber()
+    return (this.linked.get(own)?.inode ?? own) - this.nodes + 1
+  }
+
+  private ownNumber(): number {
+    return (this.firstInode[this.layer] ?? 0) + this.inode
   }
 
   /** Whose attributes the object has: its own, or those of one in a layer below. */
   private owner(): { index: ArchiveIndex; inode: number; layer: number } {
-    const lent = this.lent.get((this.firstInode[this.layer] ?? 0) + this.inode)
+    const lent = this.lent.get(this.ownNumber())
     const layer = lent?.layer ?? this.layer
     const index = this.layers[layer]?.index
     if (index === undefined) throw new RangeError('no such layer')
@@ -314,7 +328,8 @@ export class ArchiveVolume {
       const { index, inode } = this.owner()
       index.stat(inode, record, at)
       const own = this.layers[this.layer]?.index
-      record[at + ST.nlink] = own?.nlink(this.inode) ?? 1
+      const linked = this.linked.get(this.ownNumber())
+      record[at + ST.nlink] = linked?.nlink ?? own?.nlink(this.inode) ?? 1
       const number = this.inodeNumber()
       record[at + ST.ino] = number >>> 0
       record[at + ST.ino + 1] = Math.floor(number / 0x1_0000_0000)

@@ -13,6 +13,8 @@ export interface InodeAt {
 /** An inode that has the attributes and contents of another. */
 export interface Lent extends InodeAt {
   readonly from: InodeAt
+  /** By a hard link: both are one file (see linked-files.ts). */
+  readonly linked: boolean
 }
 
 /** A Refusal that knows its layer. */
@@ -26,7 +28,7 @@ export class LayerRefusal extends Refusal {
 }
 
 /** A directory's part in one layer. */
-interface Part {
+export interface Part {
   readonly layer: number
   readonly node: number
 }
@@ -51,13 +53,9 @@ class Resolver {
   layer(layer: number): void {
     const index = this.index(layer)
     const { implied, links } = index.borrowers()
-    for (const inode of links) this.lend(layer, inode, this.linked(layer, inode))
+    for (const inode of links) this.lend(layer, inode, this.linked(layer, inode), true)
     if (implied === 0) return
-    const below = this.layers.slice(layer + 1).map((_, i) => ({
-      layer: layer + 1 + i,
-      node: 0,
-    }))
-    this.directories(layer, 0, untilOpaque(below, this.layers))
+    this.directories(layer, 0, rootsFrom(this.layers, layer + 1))
   }
 
   /** Lends to directories without an entry, from `node` down. Without recursion: trees are deep. */
@@ -72,14 +70,16 @@ class Resolver {
       if (top === undefined) continue
       const inode = index.inodeOf(node)
       if (index.isImplied(inode))
-        this.lend(layer, inode, {
-          layer: top.layer,
-          inode: this.index(top.layer).inodeOf(top.node),
-        })
+        this.lend(
+          layer,
+          inode,
+          { layer: top.layer, inode: this.index(top.layer).inodeOf(top.node) },
+          false,
+        )
       if (index.isOpaque(node)) continue
       index.visit(node, (child, bytes, start, end) => {
         if (!isDirectoryNode(index, child) || index.hides(child)) return
-        const found = this.step(below, bytes.latin1Slice(start, end))
+        const found = stepInto(this.layers, below, bytes.latin1Slice(start, end))
         if (found.parts.length > 0) open.push({ node: child, below: found.parts })
       })
     }
@@ -87,13 +87,10 @@ class Resolver {
 
   private linked(layer: number, inode: number): InodeAt {
     const path = this.index(layer).lowerLink(inode) ?? ''
-    let below: readonly Part[] = untilOpaque(
-      this.layers.slice(layer + 1).map((_, i) => ({ layer: layer + 1 + i, node: 0 })),
-      this.layers,
-    )
+    let below: readonly Part[] = rootsFrom(this.layers, layer + 1)
     const names = path.split('/')
     for (const [i, name] of names.entries()) {
-      const found = this.step(below, name)
+      const found = stepInto(this.layers, below, name)
       if (i === names.length - 1 && found.object !== undefined) return found.object
       below = found.parts
     }
@@ -105,33 +102,11 @@ class Resolver {
     )
   }
 
-  /** What the merged directory of `parts` has under a name: a directory's parts, or an object. */
-  private step(
-    parts: readonly Part[],
-    name: string,
-  ): { parts: Part[]; object: InodeAt | undefined } {
-    const found: Part[] = []
-    for (const part of parts) {
-      const index = this.index(part.layer)
-      const node = index.lookup(part.node, name)
-      if (node < 0) continue
-      const inode = index.inodeOf(node)
-      if (inode < 0) break
-      if (!isDirectoryNode(index, node)) {
-        if (found.length > 0) break
-        return { parts: [], object: { layer: part.layer, inode } }
-      }
-      found.push({ layer: part.layer, node })
-      if (index.isOpaque(node)) break
-    }
-    return { parts: found, object: undefined }
-  }
-
-  private lend(layer: number, inode: number, target: InodeAt): void {
+  private lend(layer: number, inode: number, target: InodeAt, linked: boolean): void {
     // What is lent may be lent itself.
     const from = this.known.get(key(target)) ?? target
     this.known.set(key({ layer, inode }), from)
-    this.lent.push({ layer, inode, from })
+    this.lent.push({ layer, inode, from, linked })
   }
 
   private index(layer: number): ArchiveIndex {
@@ -141,18 +116,37 @@ class Resolver {
   }
 }
 
-/** The roots down to the first that shows nothing of those below it. */
-function untilOpaque(
-  parts: readonly Part[],
-  layers: readonly ArchiveIndex[],
-): readonly Part[] {
-  const last = parts.findIndex(
-    ({ layer, node }) => layers[layer]?.isOpaque(node) === true,
-  )
-  return last < 0 ? parts : parts.slice(0, last + 1)
+/** The roots from a layer down to the first that shows nothing of those below it. */
+export function rootsFrom(layers: readonly ArchiveIndex[], first: number): Part[] {
+  const last = layers.findIndex((index, layer) => layer >= first && index.isOpaque(0))
+  const end = last < 0 ? layers.length : last + 1
+  return layers.slice(first, end).map((_, i) => ({ layer: first + i, node: 0 }))
 }
 
-function isDirectoryNode(index: ArchiveIndex, node: number): boolean {
+/** What the merged directory of `parts` has under a name: a directory's parts, or an object. */
+export function stepInto(
+  layers: readonly ArchiveIndex[],
+  parts: readonly Part[],
+  name: string,
+): { readonly parts: Part[]; readonly object: InodeAt | undefined } {
+  const found: Part[] = []
+  for (const part of parts) {
+    const index = layers[part.layer]
+    const node = index?.lookup(part.node, name) ?? -1
+    if (index === undefined || node < 0) continue
+    const inode = index.inodeOf(node)
+    if (inode < 0) break
+    if (!isDirectoryNode(index, node)) {
+      if (found.length > 0) break
+      return { parts: [], object: { layer: part.layer, inode } }
+    }
+    found.push({ layer: part.layer, node })
+    if (index.isOpaque(node)) break
+  }
+  return { parts: found, object: undefined }
+}
+
+export function isDirectoryNode(index: ArchiveIndex, node: number): boolean {
   const inode = index.inodeOf(node)
   return inode >= 0 && (index.mode(inode) & S_IFMT) === S_IFDIR
 }
