@@ -100,11 +100,14 @@ export class SeekReader implements RandomSource {
     try {
       this.decoder.fill(this.packed, point, span)
       if (crc32(0, span.bytes) !== point.check) {
-        span.made = 0
         throw new CompressionError('malformed', 'the stream is not what was indexed')
       }
     } catch (error) {
       span.failure = error
+      // What could not be read now may be read later; it says nothing of the archive.
+      if (!(error instanceof CompressionError)) return span
+      // Nobody has compared what came before the fault.
+      if (error.code === 'malformed') span.made = 0
     }
     this.cache.add(point, span)
     return span

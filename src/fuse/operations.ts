@@ -16,7 +16,6 @@ export interface Completion {
   complete(result: number): void
 }
 
-/** What a file system may ask of its session. */
 /** Bytes of a descriptor, and where a copy has them. */
 export interface FilePart {
   readonly fd: number
@@ -25,6 +24,7 @@ export interface FilePart {
   readonly length: number
 }
 
+/** What a file system may ask of its session. */
 export interface Channel {
   /** The descriptor of the device; -1 before the mount. */
   readonly device: number

@@ -101,7 +101,12 @@ export class ServingLoop {
         bytes = this.serve(answered)
         spin = policy.after(opcode, bytes <= fuse_out_header.size)
         bytes = this.workAhead(answered, bytes)
-        if ((this.status[STATUS.completions] ?? 0) > DRAIN_ABOVE) this.drain()
+        if ((this.status[STATUS.completions] ?? 0) > DRAIN_ABOVE) {
+          // What is told there may answer others, in the same memory.
+          if (bytes > 0) this.send(answered, bytes)
+          bytes = 0
+          this.drain()
+        }
       } else if (got === 0) {
         this.drain()
         this.onWake()

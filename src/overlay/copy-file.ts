@@ -49,6 +49,8 @@ export class CopyUp implements Completion {
   private temporary = ''
   private readonly lower = new Uint32Array(STAT_WORDS)
   private size = 0
+  /** How it has ended; null before. */
+  private ended: number | null = null
 
   private readonly u: Union
   private readonly node: Node
@@ -72,7 +74,8 @@ export class CopyUp implements Completion {
       if (this.archived === null)
         this.u.channel.copyData(this.source, this.copy, this.size, this.sync, this)
       else this.copyOf(this.archived).start(this.u.channel, this)
-      return PENDING
+      // A first step that fails ends it at once: nobody has been parked for it yet.
+      return this.ended ?? PENDING
     } catch (error) {
       return this.finish(-toErrno(error))
     }
@@ -82,6 +85,7 @@ export class CopyUp implements Completion {
   complete(result: number): void {
     this.node.copying = null
     const error = this.finish(Math.min(result, 0))
+    this.ended = error
     const { channel } = this.u
     for (const request of this.waiting)
       if (error < 0) channel.fail(request, -error)

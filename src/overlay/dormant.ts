@@ -10,6 +10,7 @@
 import { E } from '../errno/errno.js'
 import { FsError } from '../errno/fs-error.js'
 import { LayerDirectory } from '../layer/layer-directory.js'
+import { log } from '../log/log.js'
 import { S_IFDIR, S_IFREG } from '../sys/constants.js'
 import { ST, STAT_WORDS, statNumber, statType } from '../sys/stat.js'
 import type { Listing } from './listing.js'
@@ -178,7 +179,17 @@ export function forgetDormant(
   if (lookups > 0) return
   u.nodes.removeDormant(listing.idAt(i))
   notDormant(u, parent, listing, i)
-  if (parent.dir.dormant * SPARSE < listing.length) wakeAll(u, parent)
+  if (parent.dir.dormant * SPARSE < listing.length) wakeRest(u, parent)
+}
+
+/** Lets a listing go that few children are dormant in. FORGET has no answer: it stays, else. */
+function wakeRest(u: Union, parent: DirectoryNode): void {
+  try {
+    wakeAll(u, parent)
+  } catch (error) {
+    if (error instanceof FsError) log.debug(`${parent.name}: ${error.message}`)
+    else log.error(`${parent.name}: ${String(error)}`, error)
+  }
 }
 
 function notDormant(u: Union, parent: DirectoryNode, listing: Listing, i: number): void {

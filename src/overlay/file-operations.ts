@@ -13,9 +13,10 @@ import {
   SEEK_DATA,
   SEEK_HOLE,
 } from '../sys/constants.js'
-import { ftruncate, lseek } from '../sys/file.js'
+import { close, ftruncate, lseek } from '../sys/file.js'
 import { archivedData, readArchived } from './archived-data.js'
 import { copyUp } from './copy-up.js'
+import { locateUpper, openObject } from './locate.js'
 import type { Directory, Node } from './node.js'
 import { FS_APPEND_FL, FS_IMMUTABLE_FL, mayAllocate, mayCopyInto } from './protection.js'
 import { losesSetIds, stripSetIds } from './set-attributes.js'
@@ -129,9 +130,17 @@ const nothing: Completion = { complete: () => undefined }
 export function syncFile(u: Union, req: Request, node: Node, dataOnly: boolean): number {
   if (u.options.sync === 'none' || u.options.sync === 'volatile' || !node.hasUpper)
     return 0
+  if (node.dataDir !== null) return syncMetacopy(u, req, node, dataOnly)
   const fd = u.files.dataFd(node, false)
   if (fd < 0) return fd
   return u.channel.syncFile(req, fd, dataOnly, hold(node))
+}
+
+/** Its data is in a lower, which never changes: what has changed is the upper's own inode. */
+function syncMetacopy(u: Union, req: Request, node: Node, dataOnly: boolean): number {
+  const fd = openObject(locateUpper(u, node), O_RDONLY)
+  if (fd < 0) return fd
+  return u.channel.syncFile(req, fd, dataOnly, { complete: () => close(fd) })
 }
 
 /** FSYNCDIR. */

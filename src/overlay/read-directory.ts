@@ -110,7 +110,12 @@ function addBatch(
     if (listing.isGone(i)) continue
     if (!pack.fitsPlus(listing.lengthAt(i))) return false
     if (records[k * STAT_WORDS + ST.mask] === 0) continue
-    if (dormant && addDormant(u, pack, node, listing, i, k)) continue
+    if (
+      dormant &&
+      node.dir.listing === listing &&
+      addDormant(u, pack, node, listing, i, k)
+    )
+      continue
     addEntry(u, pack, node, listing, i, k * STAT_WORDS)
   }
   return true

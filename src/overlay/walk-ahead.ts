@@ -6,6 +6,8 @@
 // Only directories without an upper: what was read of them cannot become untrue. What others do
 // (ls -R lists in another order) is learned from, and then left alone.
 import { statx } from '../layer/object-calls.js'
+import { FsError } from '../errno/fs-error.js'
+import { log } from '../log/log.js'
 import { AT_EMPTY_PATH } from '../sys/constants.js'
 import { ST, STAT_WORDS, statNumber } from '../sys/stat.js'
 import { mayHaveDormant, wake } from './dormant.js'
@@ -65,24 +67,32 @@ export class WalkAhead {
     try {
       this.guess = nextDirectory(u, ended)
       if (worth && this.guess !== null) read(u, this.guess)
-    } catch {
+    } catch (error) {
       this.guess = null
+      if (!(error instanceof FsError)) log.error(`reading ahead: ${String(error)}`, error)
     }
   }
 }
 
 function read(u: Union, node: DirectoryNode): void {
   const { dir } = node
-  const top = dir.lowers[0]
   if (!u.layersStay || !mayHaveDormant(u, dir)) return
-  if (dir.listing !== null || top === undefined) return
-  if (dir.recorded < 0) {
-    if (statx(u.fd(top), '', AT_EMPTY_PATH, record, 0) < 0) return
-    if (statNumber(record, ST.size) > LARGEST) return
-  }
+  if (dir.listing !== null) return
+  if (dir.recorded < 0 && sizeOf(u, dir) > LARGEST) return
   const listing = listingOf(u, node)
   const count = Math.min(listing.length, BATCH)
   if (count > 0) readBatch(u, dir, listing, 0, count)
+}
+
+/** Bytes of all parts of a directory. Throws FsError. */
+function sizeOf(u: Union, { lowers }: Directory): number {
+  let bytes = 0
+  for (const part of lowers) {
+    const error = statx(u.fd(part), '', AT_EMPTY_PATH, record, 0)
+    if (error < 0) throw new FsError(error, 'statx', part.path())
+    bytes += statNumber(record, ST.size)
+  }
+  return bytes
 }
 
 /** Depth first: the first subdirectory, or the next of the nearest directory that has one. */

@@ -93,7 +93,7 @@ export class ArchiveVolume {
 
   /** A descriptor on the filesystem that the archive is on. */
   get anyFd(): number {
-    return this.layers.find(({ tar }) => tar.direct !== null)?.tar.direct?.fd ?? -1
+    return this.layers[0]?.tar.fd ?? -1
   }
 
   /** The object that is the root of a layer. */
@@ -180,7 +180,8 @@ export class ArchiveVolume {
     if (error < 0) return error
     if (this.inode >= 0 && this.isDirectory() && this.node >= 0)
       return (this.firstNode[this.layer] ?? 0) + this.node
-    if (this.inode >= 0 && (flags & O_PATH) !== 0) return this.inodeNumber() - 1
+    if (this.inode >= 0 && (flags & O_PATH) !== 0)
+      return this.inodeNumber() - 1 + this.nodes
     return -E.ENOTDIR
   }
 
@@ -282,7 +283,7 @@ export class ArchiveVolume {
 
   /** Whose attributes the object has: its own, or those of one in a layer below. */
   private owner(): { index: ArchiveIndex; inode: number; layer: number } {
-    const lent = this.lent.get(this.ownNumber())
+    const lent = this.inode < 0 ? undefined : this.lent.get(this.ownNumber())
     const layer = lent?.layer ?? this.layer
     const index = this.layers[layer]?.index
     if (index === undefined) throw new RangeError('no such layer')

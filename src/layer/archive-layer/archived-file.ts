@@ -9,6 +9,8 @@ import type { ArchiveIndex } from './archive-index.js'
 /** A layer's plain tar. */
 export interface LayerTar {
   readonly source: RandomSource
+  /** The archive's descriptor. */
+  readonly fd: number
   /** Where a descriptor has the same bytes, as they are; null where they are compressed. */
   readonly direct: { readonly fd: number; readonly start: number } | null
   /** Whether the file below is another than the one that was indexed. */

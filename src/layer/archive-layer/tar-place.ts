@@ -60,6 +60,7 @@ export function openPlace(place: TarPlace): LayerTar {
   }
   return {
     source,
+    fd: place.fd,
     direct: isPlain ? { fd: place.fd, start } : null,
     hasChanged: () => identityOfFile(place.fd) !== place.identity,
   }

@@ -4,10 +4,11 @@ import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { dockerArchive, makeImage } from '../../helpers/image-archives.js'
+import { makeFilesystem } from '../../helpers/images.js'
 import { isolated, scratch } from '../../helpers/isolated.js'
 import { file } from '../../helpers/make-tar.js'
 import { isMounted, plyfsProgram } from '../../helpers/mounted.js'
-import { must } from '../../helpers/run.js'
+import { must, run } from '../../helpers/run.js'
 
 const { t } = await isolated(import.meta.url)
 t.setTimeout(0)
@@ -78,6 +79,44 @@ t.test('--rw: what is changed is copied up', async t => {
     name,
     archive,
   )
+})
+
+t.test('a copy-up that finds no room says so, and leaves the file as it was', async t => {
+  const { root: small } = await makeFilesystem('tmpfs', 12 << 20)
+  for (const at of [archive, packed])
+    await mounted(
+      async () => {
+        await run('dd', ['if=/dev/zero', `of=${small}/filler`, 'bs=64k'])
+        const big = `${point}/usr/share/big`
+        const ran = await run('sh', ['-c', `echo more >> ${big}`], { limit: 20_000 })
+        t.match(ran.stderr, /No space left/, at)
+        fs.rmSync(`${small}/filler`)
+        t.equal(fs.statSync(big).size, 3_000_000)
+        await must('sh', ['-c', `echo more >> ${big}`], { limit: 20_000 })
+        t.equal(fs.statSync(big).size, 3_000_005)
+      },
+      '--root',
+      small,
+      '--rw',
+      at,
+    )
+})
+
+t.test('statfs, and fsync of what is changed in its attributes alone', async t => {
+  for (const at of [archive, packed]) {
+    await mounted(() => t.ok(fs.statfsSync(point).blocks > 0), at)
+    await mounted(
+      async () => {
+        await must('sh', ['-c', `chmod 600 ${point}/usr/share/big`])
+        await must('sync', [`${point}/usr/share/big`])
+        t.equal(fs.statSync(`${point}/usr/share/big`).mode & 0o777, 0o600)
+      },
+      '--rw',
+      '-o',
+      'metacopy=on',
+      at,
+    )
+  }
 })
 
 t.test('which, and stats', async t => {
