@@ -31,8 +31,6 @@ export interface GcOptions {
   readonly dryRun?: boolean
   /** Called once when a command that adds images has to be waited for. */
   readonly onWait?: () => void
-  /** Whether a writable layer, by the name of its folder, is mounted though its process died. */
-  readonly isMounted?: (name: string) => boolean
 }
 
 /** Waits until nobody is adding images, then sweeps. @throws ImageError for a damaged store. */
@@ -42,8 +40,7 @@ export async function collectGarbage(
 ): Promise<Swept> {
   const lock = await takeLock(store.place.contentLock, 'exclusive', options.onWait)
   try {
-    const { dryRun = false, isMounted = () => false } = options
-    return await sweep(store, { leftovers: true, dryRun, isMounted })
+    return await sweep(store, { leftovers: true, dryRun: options.dryRun === true })
   } finally {
     lock.release()
   }
@@ -57,8 +54,7 @@ export async function sweepNow(store: Store): Promise<Swept | null> {
   const lock = tryLock(store.place.contentLock, 'exclusive')
   if (lock === null) return null
   try {
-    const isMounted = (): boolean => true
-    return await sweep(store, { leftovers: false, dryRun: false, isMounted })
+    return await sweep(store, { leftovers: false, dryRun: false })
   } finally {
     lock.release()
   }
@@ -70,7 +66,6 @@ async function sweep(
   how: {
     readonly leftovers: boolean
     readonly dryRun: boolean
-    readonly isMounted: (name: string) => boolean
   },
 ): Promise<Swept> {
   const lock = await takeLock(store.place.recordsLock, 'exclusive')
@@ -82,7 +77,8 @@ async function sweep(
     const leftovers = how.leftovers
       ? fs.readdirSync(nodePath(store.place.incoming), 'latin1')
       : []
-    const writable = how.leftovers ? store.writable.sweep(how.dryRun, how.isMounted) : []
+    const used = new Set(store.uses.list().map(use => use.writable))
+    const writable = how.leftovers ? store.writable.sweep(how.dryRun, used) : []
     const archives = how.leftovers ? sweepKept(store.place, how.dryRun) : []
     const flat = unreachableTrees(store.place, kept.layers)
     const bytes =

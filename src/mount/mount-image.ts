@@ -59,7 +59,7 @@ export async function mountImage(
     request.image,
     'mount',
     request.mountPoint,
-    name === '' ? undefined : name,
+    name === '' ? {} : { writable: name },
   )
   let writable: WritableLayer | null = null
   try {

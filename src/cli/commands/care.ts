@@ -1,7 +1,6 @@
 // `plyfs gc` and `plyfs fsck [--repair]`: the care of a store.
 import { checkStore, type Problem } from '../../image/fsck.js'
 import { collectGarbage } from '../../image/gc.js'
-import { mountPointOf } from '../../mount/drivers/find-mounts.js'
 import { formatBytes } from '../bytes-size.js'
 import { textOfAnswer } from '../bytes-text.js'
 import { asBytes, printLine } from '../output.js'
@@ -21,7 +20,6 @@ export async function gc(flags: GcFlags): Promise<number> {
   const swept = await collectGarbage(store, {
     dryRun,
     onWait: tellWaiting,
-    isMounted: name => mountPointOf(store.place.root, name) !== null,
   })
   if (flags.json === true) {
     printLine(JSON.stringify(swept, null, 2))

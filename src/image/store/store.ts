@@ -165,20 +165,19 @@ export class Store {
 
   /**
    * Notes that an image is used until the process ends, or `end` is called.
-   * @param writable the name of the writable layer that is used with it.
+   * @param more the writable layer that is used with it; what the kernel has mounted.
    * @throws ImageError `not-found` when it was removed meanwhile.
    */
   async use(
     record: ImageRecord,
     kind: ImageUse['kind'],
     name: string,
-    writable?: string,
+    more: Pick<ImageUse, 'writable' | 'mounted'> = {},
   ): Promise<HeldUse> {
     return this.images.change(entries => {
       this.mustStand(entries, record)
-      const use = this.useOf(record, kind, name)
-      const whole = writable === undefined ? use : { ...use, writable }
-      return { entries, result: this.uses.hold(whole) }
+      const use = { ...this.useOf(record, kind, name), ...more }
+      return { entries, result: this.uses.hold(use) }
     })
   }
 

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { type Digest, parseDigest } from '../model/digest.js'
 import { asObject, asString, optionalString, parseJson } from '../model/json-shape.js'
+import { isMountedByKernel } from './kernel-mount.js'
 import { readIfThere, replaceFile } from './replace-file.js'
 import { tryLock } from './store-lock.js'
 import { nodePath, type StorePlace } from './store-place.js'
@@ -17,11 +18,13 @@ export interface ImageUse {
   readonly layers: readonly Digest[]
   /** The name of the writable layer that a mount has on top; absent for none, or one without. */
   readonly writable?: string
+  /** A mount of the kernel's, which may outlive its process: what `mountKey` has said of it. */
+  readonly mounted?: string
 }
 
 /** A use that has been noted. */
 export interface HeldUse {
-  /** It is over. */
+  /** It is over; the first call counts. */
   end(): void
 }
 
@@ -41,8 +44,11 @@ export class Uses {
     replaceFile(path, JSON.stringify(use))
     const lock = tryLock(path, 'exclusive')
     if (lock === null) throw new Error(`the use ${path} has been taken for a dead one`)
+    let isOver = false
     return {
       end: () => {
+        if (isOver) return
+        isOver = true
         fs.rmSync(nodePath(path), { force: true })
         lock.release()
       },
@@ -66,21 +72,22 @@ export class Uses {
     const uses: ImageUse[] = []
     for (const name of fs.readdirSync(nodePath(this.place.uses), 'latin1')) {
       const path = `${this.place.uses}/${name}`
-      if (name.startsWith('held-') && !this.isAlive(path)) continue
       if (!/^(held|kept)-[A-Za-z0-9_-]+$/.test(name)) continue
       const bytes = readIfThere(path)
-      if (bytes !== null) uses.push(readUse(bytes, name))
+      if (bytes === null) continue
+      const use = readUse(bytes, name)
+      if (name.startsWith('kept-') || this.lasts(path, use)) uses.push(use)
     }
     return uses
   }
 
-  private isAlive(path: string): boolean {
-    if (!fs.existsSync(nodePath(path))) return false
+  private lasts(path: string, { mounted }: ImageUse): boolean {
     const lock = tryLock(path, 'exclusive')
     if (lock === null) return true
-    fs.rmSync(nodePath(path), { force: true })
+    const isMounted = mounted !== undefined && isMountedByKernel(mounted)
+    if (!isMounted) fs.rmSync(nodePath(path), { force: true })
     lock.release()
-    return false
+    return isMounted
   }
 
   private fresh(kind: string): string {
@@ -97,6 +104,7 @@ function readUse(bytes: Uint8Array, name: string): ImageUse {
   const object = asObject(parseJson(bytes, what), what)
   const layers = object['layers']
   const writable = optionalString(object['writable'], `${what}: writable`)
+  const mounted = optionalString(object['mounted'], `${what}: mounted`)
   return {
     image: parseDigest(asString(object['image'], `${what}: image`)),
     kind: object['kind'] === 'container' ? 'container' : 'mount',
@@ -105,5 +113,6 @@ function readUse(bytes: Uint8Array, name: string): ImageUse {
       ? layers.map(layer => parseDigest(asString(layer, `${what}: layers`)))
       : [],
     ...(writable === undefined ? {} : { writable }),
+    ...(mounted === undefined ? {} : { mounted }),
   }
 }

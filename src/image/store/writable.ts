@@ -144,9 +144,9 @@ export class WritableLayers {
 
   /**
    * Removes what mounts that died have left, or only says what. Returns names of folders.
-   * @param isMounted whether the kernel still has one mounted, whose process alone has died.
+   * @param used names that are in use, also of layers whose process alone has died.
    */
-  sweep(dryRun: boolean, isMounted: (name: string) => boolean): string[] {
+  sweep(dryRun: boolean, used: ReadonlySet<string | undefined>): string[] {
     const left: string[] = []
     for (const entry of this.entries()) {
       if (entry.startsWith(REMOVED)) {
@@ -156,7 +156,7 @@ export class WritableLayers {
       }
       if (!entry.startsWith(PASSING) || !entry.endsWith(LOCK)) continue
       const folder = `${this.place.writable}/${entry.slice(0, -LOCK.length)}`
-      if (isMounted(entry.slice(0, -LOCK.length))) continue
+      if (used.has(entry.slice(0, -LOCK.length))) continue
       const lock = tryLock(`${folder}${LOCK}`, 'exclusive')
       if (lock === null) continue
       left.push(entry.slice(0, -LOCK.length))

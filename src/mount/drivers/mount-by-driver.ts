@@ -4,6 +4,8 @@
 import { E, errnoName } from '../../errno/errno.js'
 import { log } from '../../log/log.js'
 import type { Progress } from '../../image/progress.js'
+import type { ImageRecord } from '../../image/store/image-record.js'
+import { mountKey } from '../../image/store/kernel-mount.js'
 import type { Store } from '../../image/store/store.js'
 import type { WritableLayer } from '../../image/store/writable.js'
 import type { VerifyMode } from '../../image/verify.js'
@@ -44,8 +46,8 @@ export async function mountByDriver(
   raiseFileLimit()
   const { image } = mount
   const lowers = await store.unpacked(image, progress)
-  const layer = mount.writable === '' ? undefined : (mount.writable ?? undefined)
-  const use = await store.use(image, 'mount', mountPoint, layer)
+  const layer = mount.writable === '' ? null : mount.writable
+  const use = await store.use(image, 'mount', mountPoint, usedWith(layer))
   const held: (() => void)[] = [() => use.end()]
   try {
     const chain = store.layers.chainOf(store.configOf(image))
@@ -57,8 +59,12 @@ export async function mountByDriver(
     const ready = prepareReady(mount.foreground, process.env)
     await mountChecked(driver, mountPoint, request.flagsOn)
     try {
-      if (mount.writable !== null)
-        await replaceByWritable(driver, context, mount.writable, mountPoint, held)
+      const folder =
+        mount.writable === null
+          ? null
+          : await replaceByWritable(driver, context, mount.writable, mountPoint, held)
+      held.push(await useByKernel(store, image, mountPoint, folder))
+      use.end()
       endOnSignals(mountPoint)
       ready()
       await waitForEnd(mountPoint)
@@ -116,7 +122,7 @@ async function replaceByWritable(
   name: string,
   mountPoint: string,
   held: (() => void)[],
-): Promise<void> {
+): Promise<string> {
   const layer =
     name === ''
       ? store.writable.passing(image.id, driver.layers)
@@ -126,6 +132,29 @@ async function replaceByWritable(
   const tree = driver.openWritable(layer.folder)
   detach(mountPoint, true)
   attach(tree, mountPoint, request.flagsOn)
+  return layer.folder
+}
+
+function usedWith(writable: string | null): { writable?: string } {
+  return writable === null ? {} : { writable }
+}
+
+/** A use that lasts as long as the mount, should this process be killed; its end. */
+async function useByKernel(
+  store: Store,
+  image: ImageRecord,
+  mountPoint: string,
+  folder: string | null,
+): Promise<() => void> {
+  const { mountId } = placeOf('lower', mountPoint, new Map())
+  const mounted = mountKey(mountId)
+  const use = await store.use(image, 'mount', mountPoint, {
+    ...usedWith(folder === null ? null : folder.slice(folder.lastIndexOf('/') + 1)),
+    ...(mounted === null ? {} : { mounted }),
+  })
+  return () => {
+    use.end()
+  }
 }
 
 /** One mount at a time: two would not know of each other's changes. */

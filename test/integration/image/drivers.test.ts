@@ -288,6 +288,7 @@ t.test('--rw goes with the mount; gc takes what a killed one has left', async t 
     t.equal((await plyfs('mount', ...how)).stderr, '', driver)
     const [use = ''] = fs.readdirSync(`${store}/uses`)
     process.kill(Number(use.split('-')[1]), 'SIGKILL')
+    t.match((await plyfs('rmi', '-f', 'all:1')).stderr, /in use by mount/, driver)
     await plyfs('gc')
     fs.writeFileSync(`${point}/new`, 'still mounted')
     await must('umount', [point])
@@ -299,6 +300,30 @@ t.test('--rw goes with the mount; gc takes what a killed one has left', async t 
       left: leftovers(),
     })
   }
+})
+
+t.test('a layer that the kernel still has mounted is not removed', async t => {
+  const how = ['--rw=kept-mounted', '--driver=overlay2', 'all:1', point]
+  t.equal((await plyfs('mount', ...how)).stderr, '')
+  fs.writeFileSync(`${point}/new`, 'new')
+  const [use = ''] = fs.readdirSync(`${store}/uses`)
+  process.kill(Number(use.split('-')[1]), 'SIGKILL')
+  const link = `${scratch()}/by-another-name`
+  fs.symlinkSync(store, link)
+  for (const root of [store, link]) {
+    const refused = await run(
+      plyfsProgram(),
+      ['writable', 'rm', 'kept-mounted', '--root', root],
+      { limit: 20_000 },
+    )
+    t.match(refused.stderr, /in use by mount/, root)
+    await run(plyfsProgram(), ['gc', '--root', root], { limit: 20_000 })
+  }
+  t.equal(fs.readFileSync(`${point}/new`, 'utf8'), 'new')
+  t.match(fs.readFileSync(`${point}/etc/hosts`, 'utf8'), /./)
+  await must('umount', [point])
+  const rm = ['writable', 'rm', 'kept-mounted', '--root', store]
+  t.equal((await run(plyfsProgram(), rm, { limit: 20_000 })).stderr, '')
 })
 
 t.test('a tree that was changed is named and not mounted', async t => {
