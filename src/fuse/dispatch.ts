@@ -1,7 +1,6 @@
 // The table from opcode to operation: decodes a request's arguments and calls the method.
 // A missing row is ENOSYS, which the kernel remembers for the connection where it matters:
-// OPENDIR, FLUSH, ACCESS are left out on purpose (fuse_file_open, fuse_flush, fuse_access
-// then stop asking), locks because the kernel keeps them itself.
+// FLUSH and ACCESS are left out on purpose (fuse_flush and fuse_access then stop asking), locks because the kernel keeps them itself.
 import { E } from '../errno/errno.js'
 import { FSYNC_FDATASYNC, SETXATTR_ACL_KILL_SGID } from './abi/flags.js'
 import { OP, OP_LIMIT } from './abi/opcodes.js'
@@ -147,6 +146,10 @@ table[OP.RELEASE] = (fs, q, r) => fs.release(q, r, q.nodeid, q.u32(S.fuse_releas
 
 table[OP.FSYNC] = (fs, q, r) =>
   fs.fsync(q, r, q.nodeid, q.u32(S.fuse_fsync_in.fh), isDataOnly(q))
+
+table[OP.OPENDIR] = (fs, q, r) => fs.opendir(q, r, q.nodeid)
+
+table[OP.RELEASEDIR] = (fs, q, r) => fs.releasedir(q, r, q.u32(S.fuse_release_in.fh))
 
 table[OP.FSYNCDIR] = (fs, q, r) => fs.fsyncdir(q, r, q.nodeid, isDataOnly(q))
 

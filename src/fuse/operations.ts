@@ -220,6 +220,8 @@ export interface Operations {
   ): number
   release(req: Request, reply: Reply, nodeid: number, fh: number): number
   fsync(req: Request, reply: Reply, nodeid: number, fh: number, dataOnly: boolean): number
+  opendir(req: Request, reply: Reply, nodeid: number): number
+  releasedir(req: Request, reply: Reply, fh: number): number
   fsyncdir(req: Request, reply: Reply, nodeid: number, dataOnly: boolean): number
   readdir(
     req: Request,

@@ -1,6 +1,6 @@
 // The merged names of one directory, ordered by cookies that depend on the names alone, so that
-// a list dropped and rebuilt goes on from any offset a reader holds: there are no directory
-// handles (OPENDIR is answered ENOSYS) and nobody knows who is in the middle of a listing.
+// a list dropped and rebuilt goes on from any offset a reader holds: nobody knows who is in the
+// middle of a listing.
 //
 // A listing is one string and one array of words, no object for a name: fresh walks of large
 // trees are bound by the memory they fill.

@@ -128,6 +128,8 @@ export class Directory {
   impure = false
   /** Removed, and only held by somebody's descriptor. */
   removed = false
+  /** How often it is open, on mounts that change. */
+  opens = 0
   /** What its lower parts show: a directory of the union's merged tree, -1 without one. */
   recorded = -1
 

@@ -246,6 +246,20 @@ export class Overlay extends OverlayData implements Operations {
     return this.created(reply, node, flags)
   }
 
+  /** ENOSYS on a mount that never changes: the kernel then stops asking (fuse_file_open). */
+  opendir(_req: Request, reply: Reply, nodeid: number): number {
+    if (!this.u.isEverWritable) return -E.ENOSYS
+    const { dir } = this.u.directory(nodeid)
+    const flags = this.u.openDirectories.flagsFor(dir)
+    reply.open(this.u.openDirectories.open(dir), flags, 0)
+    return 0
+  }
+
+  releasedir(_req: Request, _reply: Reply, fh: number): number {
+    this.u.openDirectories.close(fh)
+    return 0
+  }
+
   readdir(
     _req: Request,
     reply: Reply,

@@ -18,6 +18,7 @@ import type { MergedTree } from './merged-tree/merged-tree.js'
 import { type Directory, hasDirectory, type Node } from './node.js'
 import { NodeTable } from './node-table.js'
 import { wake, wakeNamed } from './dormant.js'
+import { OpenDirectories } from './open-directory.js'
 import type { OpenFiles } from './open-file.js'
 import type { OverlayOptions } from './options.js'
 import { IdMap } from './id-map.js'
@@ -47,6 +48,7 @@ export class Union {
   readonly listings = new ListingCache()
   readonly pins = new Pins()
   readonly ahead = new WalkAhead()
+  readonly openDirectories = new OpenDirectories()
   /** How long the kernel may keep names and attributes. */
   kept: Validity
   readonly ids: IdMap

@@ -182,8 +182,6 @@ void t.test('a name without an end, and data beyond the request, are errors', as
 
 void t.test('what the kernel shall not ask for has no handler', async t => {
   for (const op of [
-    OP.OPENDIR,
-    OP.RELEASEDIR,
     OP.FLUSH,
     OP.ACCESS,
     OP.GETLK,
