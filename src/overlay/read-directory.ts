@@ -88,6 +88,7 @@ export function readNamesPlus(
     const count = Math.min(BATCH, listing.length - first, room)
     if (count === 0 || !addBatch(u, pack, node, listing, first, count)) break
     first += count
+    if (first === listing.length) u.ahead.gives(node)
   }
   return 0
 }

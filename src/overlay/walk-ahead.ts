@@ -1,7 +1,7 @@
 // Reads ahead of a walk. find, tar, du, cp and rm go through a tree depth first, in the order of
 // its listings: after a directory's last name comes its first subdirectory or, where it has none,
-// the next one of a directory above. While the client works on the names it has got, that
-// directory is merged and its first attributes are read, which then wait for the request.
+// the next one of a directory above. While the client takes in the names it has got, that directory
+// is merged, and while it works on them its first attributes are read, which wait for the request.
 //
 // Only directories without an upper: what was read of them cannot become untrue. What others do
 // (ls -R lists in another order) is learned from, and then left alone.
@@ -24,6 +24,8 @@ const LARGEST = 64 << 10
 /** Weight of the latest guess in the share of right ones, and the share below which to stop. */
 const WEIGHT = 1 / 8
 const WORTH = 0.5
+/** Above, what is guessed is asked for next, however large it is. */
+const SURE = 0.99
 /** Then one guess in so many is made all the same, without reading, to learn anew. */
 const PROBE_EVERY = 8
 
@@ -31,12 +33,17 @@ const record = new Uint32Array(STAT_WORDS)
 
 export class WalkAhead {
   readonly figures = { guessed: 0, right: 0 }
-  private share = 1
+  private share = WORTH
   private skipped = 0
   /** Where the walk is thought to go next. */
   private guess: DirectoryNode | null = null
-  /** The directory whose listing has just come to its end. */
-  private ended: DirectoryNode | null = null
+  /** The guess, once it has been merged for the walk. */
+  private merged: DirectoryNode | null = null
+  /** All names of it have just been given. */
+  private given: DirectoryNode | null = null
+  /** The last one from which a guess was made. */
+  private left: DirectoryNode | null = null
+  private endsNow = false
 
   /** A listing begins: was it the one that was guessed? */
   begins(node: DirectoryNode): void {
@@ -45,43 +52,71 @@ export class WalkAhead {
     this.figures.guessed++
     this.figures.right += right
     this.share += WEIGHT * (right - this.share)
-    this.guess = null
+    this.guess = this.merged = null
   }
 
+  /** The last names of a listing are given, which its reader now takes in. */
+  gives(node: DirectoryNode): void {
+    this.given = node
+  }
+
+  /** A listing has been read to its end, and its reader goes on. */
   ends(node: DirectoryNode): void {
-    this.ended = node
+    this.endsNow = true
+    if (this.left !== node) this.given = node
   }
 
   /** Whether there is something to do before the next request. */
   get isDue(): boolean {
-    return this.ended !== null
+    return this.given !== null || this.endsNow
   }
 
-  /** Guesses the next directory and reads it. Never throws: its request will tell what is wrong. */
+  /**
+   * Guesses the next directory and merges it, then reads its attributes: half of the work each for
+   * the two times at which the reader is busy. Never throws: what fails is left to its request.
+   */
   work(u: Union): void {
-    const { ended } = this
-    this.ended = null
-    if (ended === null) return
-    const worth = this.share >= WORTH
-    if (!worth && ++this.skipped % PROBE_EVERY !== 0) return
+    const { given, endsNow } = this
+    this.given = null
+    this.endsNow = false
     try {
-      this.guess = nextDirectory(u, ended)
-      if (worth && this.guess !== null) read(u, this.guess)
+      if (given !== null) this.mergeNext(u, given)
+      if (endsNow) this.readNext(u)
     } catch (error) {
-      this.guess = null
+      this.guess = this.merged = null
       if (!(error instanceof FsError)) log.error(`reading ahead: ${String(error)}`, error)
     }
   }
+
+  private mergeNext(u: Union, given: DirectoryNode): void {
+    this.left = given
+    this.merged = null
+    const worth = this.share >= WORTH
+    if (!worth && ++this.skipped % PROBE_EVERY !== 0) return
+    this.guess = nextDirectory(u, given)
+    if (!worth || this.guess === null) return
+    const limit = this.share > SURE ? Infinity : LARGEST
+    if (merge(u, this.guess, limit)) this.merged = this.guess
+  }
+
+  private readNext(u: Union): void {
+    const node = this.merged
+    const listing = node?.dir.listing ?? null
+    this.merged = null
+    if (node === null || listing === null) return
+    const count = Math.min(listing.length, BATCH)
+    if (count > 0 && mayHaveDormant(u, node.dir))
+      readBatch(u, node.dir, listing, 0, count)
+  }
 }
 
-function read(u: Union, node: DirectoryNode): void {
+/** Merges a directory that is small and unchanging; false where it was listed already, or is not. */
+function merge(u: Union, node: DirectoryNode, limit: number): boolean {
   const { dir } = node
-  if (!u.layersStay || !mayHaveDormant(u, dir)) return
-  if (dir.listing !== null) return
-  if (dir.recorded < 0 && sizeOf(u, dir) > LARGEST) return
-  const listing = listingOf(u, node)
-  const count = Math.min(listing.length, BATCH)
-  if (count > 0) readBatch(u, dir, listing, 0, count)
+  if (!u.layersStay || !mayHaveDormant(u, dir) || dir.listing !== null) return false
+  if (limit < Infinity && dir.recorded < 0 && sizeOf(u, dir) > limit) return false
+  listingOf(u, node)
+  return true
 }
 
 /** Bytes of all parts of a directory. Throws FsError. */
