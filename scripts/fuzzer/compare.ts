@@ -200,8 +200,12 @@ export class Comparer {
 /** What a FUSE mount may answer where an inode of a disk is immutable. */
 function mayAnswer(step: Step, result: number): boolean {
   if (result === 0) return asksNobody(step)
+  if (result === -ENOTDIR || result === -EISDIR) return REMOVES.has(step[1])
   return result === -EACCES || (result === -ENOENT && step[1] === 'linkslot')
 }
+
+/** may_delete() of the VFS looks at the flags first, then at the kind. */
+const REMOVES = new Set(['rmdir', 'unlink', 'rename'])
 
 /** access(2), a copy from the end of a file, the removal of what only directories have. */
 function asksNobody([, name, , attribute]: Step): boolean {
@@ -273,6 +277,8 @@ function sameRewind(first: number, second: number): boolean {
 }
 
 const EBADF = 9
+const ENOTDIR = 20
+const EISDIR = 21
 const EINVAL = 22
 const ENOENT = 2
 const ENXIO = 6

@@ -45,7 +45,7 @@ export const NOT_COMPARED = {
   'removing an ACL that is not there':
     'Kernel overlayfs answers ENODATA for a lower file and what the filesystem answers (ext4 and xfs: success) for an upper one; plyfs answers as the filesystem for both.',
   'which errno an immutable file gives':
-    'The VFS looks at the flags of the inode first (EPERM), which a FUSE server cannot set: there the mode comes first (EACCES), as does the number of links of a file that is linked by its descriptor (ENOENT), and access(2), copies of nothing and the removal of a default ACL from a file ask nobody. What the server is asked to do it must refuse.',
+    'The VFS looks at the flags of the inode first (EPERM), which a FUSE server cannot set: there the mode comes first (EACCES), as do the number of links of a file that is linked by its descriptor (ENOENT) and the kind of what is removed (ENOTDIR, EISDIR), and access(2), copies of nothing and the removal of a default ACL from a file ask nobody. What the server is asked to do it must refuse.',
   'link counts of removed lower files':
     'Kernel overlayfs passes fstat of an open lower file on to it, whose names are still there below; plyfs shows that none is left.',
   'attributes of removed lower files':
@@ -58,6 +58,8 @@ export const NOT_COMPARED = {
     'Kernel overlayfs maps the file below (ovl_mmap) and forgets the open one, with its locks and its count of writers, at close; FUSE without passthrough keeps it until the mapping goes, as a disk does. There the file is kept open on both sides as long as it is mapped.',
   'times after a write through a mapping':
     'FUSE without passthrough writes mapped pages when it likes, and they change the times on the disk then (S_NOCMTIME). There such a write is followed by msync.',
+  'mapped bytes beyond the end':
+    'What is written to the last page of a mapping behind the end of the file stays there until the page goes to the disk; kernel overlayfs flushes the upper when it is unmounted. POSIX leaves it open.',
   'mappings of append-only files':
     'The VFS refuses writable ones by the flags of the inode, which a FUSE server cannot set; and it asks nobody. Not generated.',
   'hard links to a file that an open has just stripped':

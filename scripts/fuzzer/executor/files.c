@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void op_open(struct tokens *in) {
@@ -198,6 +199,14 @@ static int settle(unsigned char *at, size_t length) {
   return msync(at - before, length + before, MS_SYNC);
 }
 
+// How many of the bytes mapped lie within the file. Not compared: 'mapped bytes beyond the end'.
+static size_t within_file(int fd, off_t offset, size_t length) {
+  struct stat attributes;
+  if (fstat(fd, &attributes) < 0 || attributes.st_size <= offset) return 0;
+  off_t rest = attributes.st_size - offset;
+  return rest < (off_t)length ? (size_t)rest : length;
+}
+
 static void map_once(struct tokens *in, bool write) {
   int fd = take_slot(in);
   off_t offset = take_number(in) & ~4095LL;
@@ -215,9 +224,10 @@ static void map_once(struct tokens *in, bool write) {
   if (result == 0 && settles) result = settle(map, length);
   int keep = errno;
   munmap(map, length);
+  size_t compared = within_file(fd, offset, length);
   errno = keep;
   if (answer(result) && !write)
-    out(" %016llx", (unsigned long long)hash_more(HASH_START, buffer, length));
+    out(" %016llx", (unsigned long long)hash_more(HASH_START, buffer, compared));
 }
 
 void op_map_read(struct tokens *in) { map_once(in, false); }
