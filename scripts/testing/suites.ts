@@ -24,7 +24,7 @@ export const suites: readonly Suite[] = [
   plain('architecture', 30),
   plain('unit', 60),
   { ...plain('native', 60), needs: ['root'], mounts: true },
-  mounting('integration', 300),
+  { ...mounting('integration', 300), together: true },
   { ...mounting('conformance', 600), together: true },
   mounting('security', 120),
   mounting('exerciser', 180),

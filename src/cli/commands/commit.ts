@@ -11,7 +11,7 @@ export interface CommitFlags extends StoreFlags {
   readonly author?: string
   readonly change?: readonly string[]
   readonly message?: string
-  readonly pause?: string | boolean
+  readonly pause?: boolean
 }
 
 /** Prints the image's ID; 0. */
@@ -29,7 +29,7 @@ export async function commit(
     containers,
     containers.find(container),
     {
-      pause: flags.pause !== 'false' && flags.pause !== false,
+      pause: flags.pause !== false,
       changes: (flags.change ?? []).map(textOf),
       name: reference,
       onWait: tellWaiting,

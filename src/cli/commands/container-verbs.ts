@@ -74,7 +74,8 @@ function addMaking(program: Command, end: End): void {
     .option('-a, --author <author>', 'who made it')
     .option('-c, --change <instruction>', "a Dockerfile's instruction", repeated)
     .option('-m, --message <text>', 'the comment in its history')
-    .option('-p, --pause [yes]', 'freeze the container meanwhile (default: true)')
+    .option('-p, --pause', 'freeze the container meanwhile (unless told otherwise)')
+    .option('--no-pause', 'let it go on')
     .option(...ROOT)
     .action(async (name: string, image: string | undefined, flags: CommitFlags) =>
       end(await commit(name, image, flags)),

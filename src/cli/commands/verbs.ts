@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../../mount/version.js'
 import { MOUNT_HELP } from '../help.js'
+import { withoutBooleanValues } from '../boolean-words.js'
 import { asBytes, printError, printLine } from '../output.js'
 import { addContainerVerbs } from './container-verbs.js'
 import { addImageVerbs } from './image-verbs.js'
@@ -17,7 +18,7 @@ export async function runVerb(args: readonly string[]): Promise<number> {
   const program = build(ended => (status = ended))
   try {
     if (args.length === 0) program.help({ error: true })
-    await program.parseAsync([...args], { from: 'user' })
+    await program.parseAsync(withoutBooleanValues(program, args), { from: 'user' })
   } catch (error) {
     // Commander has printed its message, or the help that was asked for (exit code 0).
     if (error instanceof CommanderError) return error.exitCode
