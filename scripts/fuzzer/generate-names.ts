@@ -7,10 +7,12 @@ import {
   isAnything,
   isDirectory,
   isFile,
+  LONG_NAME,
   mayLieBelowRemoved,
   mode,
   NAMES,
   openSlot,
+  type Scene,
 } from './choose.js'
 import { AT_SYMLINK_FOLLOW, O, RENAME } from './flags.js'
 import type { Generator } from './generate.js'
@@ -101,7 +103,8 @@ const rename: Generator = scene => {
   const directory = model.paths().get(from)?.kind === 'directory'
   if (random.chance(0.2)) {
     const other = existing(scene, isAnything)
-    if (other !== undefined) return ['rename', from, other, RENAME.EXCHANGE]
+    if (other !== undefined && !givesLongName(scene, from, other))
+      return ['rename', from, other, RENAME.EXCHANGE]
   }
   const flags = random.weighted([
     [10, 0],
@@ -113,6 +116,12 @@ const rename: Generator = scene => {
     if (over !== undefined) return ['rename', from, over, flags]
   }
   return ['rename', from, fresh(scene, directory), flags]
+}
+
+/** Not compared: 'redirects beyond 256 bytes'. Of an exchange that would give one to a directory. */
+function givesLongName({ model }: Scene, ...paths: readonly string[]): boolean {
+  const directories = paths.some(path => model.paths().get(path)?.kind === 'directory')
+  return directories && paths.some(path => path.endsWith(LONG_NAME))
 }
 
 const exec: Generator = scene => {

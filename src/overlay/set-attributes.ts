@@ -57,7 +57,7 @@ export function setAttributes(
     const error = truncate(u, req, node, change)
     if (error < 0) return error
   }
-  const error = changeOwnerAndMode(u, node, change)
+  const error = changeOwnerAndMode(u, req, node, change)
   if (error < 0) return error
   if ((valid & ANY_TIME) !== 0) return changeTimes(u, node, change)
   return setsNothing(valid) ? changeNothing(u, req, node) : 0
@@ -128,17 +128,47 @@ function truncate(u: Union, req: Request, node: Node, change: AttributeChange): 
   return (change.valid & FATTR.KILL_SUIDGID) !== 0 ? stripSetIds(u, req, node) : 0
 }
 
-function changeOwnerAndMode(u: Union, node: Node, change: AttributeChange): number {
+function changeOwnerAndMode(
+  u: Union,
+  req: Request,
+  node: Node,
+  change: AttributeChange,
+): number {
   const { valid } = change
   const uid = (valid & FATTR.UID) !== 0 ? u.ids.diskUid(change.uid) : -1
   const gid = (valid & FATTR.GID) !== 0 ? u.ids.diskGid(change.gid) : -1
   if ((uid < 0 && (valid & FATTR.UID) !== 0) || (gid < 0 && (valid & FATTR.GID) !== 0))
     return -E.EINVAL
   if ((valid & (FATTR.UID | FATTR.GID)) !== 0) {
-    const error = changeOwner(u, node, uid, gid)
+    const error = changeOwnerFor(u, req, node, uid, gid)
     if (error < 0) return error
   }
   return (valid & FATTR.MODE) === 0 ? 0 : changeMode(u, node, change.mode & 0o7777)
+}
+
+/**
+ * A chown for a caller. The disk sees our capabilities and would let S_ISGID of a file be that its
+ * group may not execute; who is not in the file's group loses it (chown_common,
+ * setattr_should_drop_sgid).
+ */
+function changeOwnerFor(
+  u: Union,
+  req: Request,
+  node: Node,
+  uid: number,
+  gid: number,
+): number {
+  const known = readRecord(u, node, record)
+  if (known < 0) return known
+  const mode = (record[ST.mode] ?? 0) & 0o7777
+  const drops =
+    !node.isDirectory &&
+    (mode & (S_ISGID | S_IXGRP)) === S_ISGID &&
+    !isInGroup(req, record[ST.gid] ?? 0) &&
+    losesSetIds(req)
+  const error = changeOwner(u, node, uid, gid)
+  if (error < 0 || !drops) return error
+  return changeMode(u, node, mode & ~(S_ISUID | S_ISGID))
 }
 
 /** chown of a node that is in the upper; -1 leaves an id alone. */
