@@ -19,6 +19,7 @@
         "src/handle.cc",
         "src/mount.cc",
         "src/namespace.cc",
+        "src/notify.cc",
         "src/credentials.cc",
         "src/process.cc",
         "src/device.cc",

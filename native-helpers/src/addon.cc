@@ -25,6 +25,7 @@ NAPI_MODULE_INIT() {
   addHandle(table);
   addMount(table);
   addNamespace(table);
+  addNotify(table);
   addCredentials(table);
   addProcess(table);
   addDevice(table);

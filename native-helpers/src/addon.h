@@ -36,6 +36,7 @@ void addXattr(Exports& exports);
 void addHandle(Exports& exports);
 void addMount(Exports& exports);
 void addNamespace(Exports& exports);
+void addNotify(Exports& exports);
 void addCredentials(Exports& exports);
 void addProcess(Exports& exports);
 void addDevice(Exports& exports);

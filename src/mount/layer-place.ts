@@ -107,7 +107,8 @@ function unusable(what: string, path: string, result: number): MountError {
   }
 }
 
-function mountIdOf(fd: number, record: Uint32Array): number {
+/** Of what a descriptor and its stat record are of. */
+export function mountIdOf(fd: number, record: Uint32Array): number {
   if ((statWord(record, ST.mask) & STATX_MNT_ID) !== 0) return statWord(record, ST.mntId)
   // Before Linux 5.8.
   const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')

@@ -315,7 +315,16 @@ export const CAP_BPF = 39
 export const CAP_CHECKPOINT_RESTORE = 40
 
 // ---- poll(2): asm-generic/poll.h ----------------------------------------------------------------
+export const POLLIN = 0x1
 export const POLLPRI = 0x2
+
+// ---- inotify, fanotify: linux/inotify.h, linux/fanotify.h ---------------------------------------
+export const IN_DELETE_SELF = 0x400
+export const FAN_CLASS_NOTIF = 0
+export const FAN_MARK_ADD = 0x1
+export const FAN_MARK_MOUNT = 0x10
+export const FAN_MARK_IGNORED_MASK = 0x20
+export const FAN_OPEN = 0x20
 
 // ---- ioctls: linux/fs.h -----------------------------------------------------------------------
 export const FICLONE = 0x40049409

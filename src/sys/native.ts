@@ -314,6 +314,18 @@ export interface Native {
   readonly unshare: (flags: number) => number
   readonly setns: (fd: number, type: number) => number
 
+  // ---- notify.cc ------------------------------------------------------------------------
+  readonly inotify_init1: (flags: number) => number
+  readonly inotify_add_watch: (fd: number, path: string, mask: number) => number
+  readonly fanotify_init: (flags: number, eventFlags: number) => number
+  readonly fanotify_mark: (
+    fd: number,
+    flags: number,
+    mask: number,
+    dirfd: number,
+    path: string,
+  ) => number
+
   // ---- credentials.cc (all of them act on the calling thread alone) -----------------------
   /**
    * setfsgid, setfsuid, and the effective capabilities raised again to what they were: what is

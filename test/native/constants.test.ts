@@ -30,6 +30,8 @@ const HEADERS = [
   'linux/btrfs.h',
   'linux/loop.h',
   'poll.h',
+  'sys/inotify.h',
+  'sys/fanotify.h',
   'linux/magic.h',
 ]
 

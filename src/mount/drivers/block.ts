@@ -41,6 +41,7 @@ const MKFS = [
 ]
 
 export class Block implements Driver {
+  readonly isFilesystem = true
   readonly layers: LayerMaker = {
     kind: 'block',
     make: folder => {

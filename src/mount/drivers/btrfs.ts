@@ -20,6 +20,7 @@ import { ensureChain, layPile } from './flat-image.js'
 import { filesystemOf } from './filesystem-of.js'
 
 export class Btrfs implements Driver {
+  readonly isFilesystem = false
   readonly layers: LayerMaker = {
     kind: 'btrfs',
     make: folder => {

@@ -26,6 +26,8 @@ export interface DriverContext {
 }
 
 export interface Driver {
+  /** Whether what it mounts is a filesystem of its own, or a part of the store's. */
+  readonly isFilesystem: boolean
   /** Makes what is mounted where it is not there yet. Throws; nothing is left then. */
   prepare(): Promise<void>
   /** The image without a writable layer, the mount itself not yet read-only: a descriptor. */

@@ -1,11 +1,7 @@
 // Mounts an image of the store by one of the kernel's filesystems: read-only first, then checked,
 // then, where a writable layer is asked for, replaced by the writable mount, before anything runs in
 // it; then waits until it is unmounted, and cleans up.
-import { E, errnoName } from '../../errno/errno.js'
-import { log } from '../../log/log.js'
 import type { Progress } from '../../image/progress.js'
-import type { ImageRecord } from '../../image/store/image-record.js'
-import { mountKey } from '../../image/store/kernel-mount.js'
 import type { Store } from '../../image/store/store.js'
 import type { WritableLayer } from '../../image/store/writable.js'
 import type { VerifyMode } from '../../image/verify.js'
@@ -24,11 +20,10 @@ import { prepareReady } from '../ready.js'
 import { raiseFileLimit } from '../serve.js'
 import { Block } from './block.js'
 import { Btrfs } from './btrfs.js'
-import { attach, detach } from './detached.js'
 import type { Driver, DriverContext, DriverName } from './driver.js'
+import { MountPlace } from './mount-place.js'
 import { Overlay2 } from './overlay2.js'
 import { Vfs } from './vfs.js'
-import { waitForEnd } from './wait-for-end.js'
 
 export type KernelDriver = Exclude<DriverName, 'plyfs' | 'aufs'>
 
@@ -57,19 +52,24 @@ export async function mountByDriver(
     await driver.prepare()
     // Opened before the mount, which may lie over /dev.
     const ready = prepareReady(mount.foreground, process.env)
-    await mountChecked(driver, mountPoint, request.flagsOn)
+    const place = new MountPlace(mountPoint, driver.isFilesystem)
+    held.push(() => {
+      place.close()
+    })
     try {
+      await mountChecked(driver, place, request.flagsOn)
       const folder =
         mount.writable === null
           ? null
-          : await replaceByWritable(driver, context, mount.writable, mountPoint, held)
-      held.push(await useByKernel(store, image, mountPoint, folder))
+          : await replaceByWritable(driver, context, mount.writable, place, held)
+      const name = folder?.slice(folder.lastIndexOf('/') + 1) ?? null
+      held.push(await useByKernel(store, { image, mountPoint }, place.key, name))
       use.end()
-      endOnSignals(mountPoint)
+      place.refuseEnded()
       ready()
-      await waitForEnd(mountPoint)
+      await place.ended()
     } catch (error) {
-      detach(mountPoint, true)
+      place.detach()
       throw error
     }
     return 0
@@ -94,23 +94,18 @@ function makeDriver(name: KernelDriver, context: DriverContext): Driver {
 /** Nothing stays mounted that is not what was recorded. */
 async function mountChecked(
   driver: Driver,
-  mountPoint: string,
+  place: MountPlace,
   flags: number,
 ): Promise<void> {
   const tree = driver.openImage()
   const root = openat2(tree, '.', O_RDONLY | O_DIRECTORY, 0, 0)
   if (root < 0) {
     close(tree)
-    throw new FsError(root, 'open', mountPoint)
+    throw new FsError(root, 'open')
   }
   try {
-    attach(tree, mountPoint, flags | MS_RDONLY)
-    try {
-      await driver.verify(root)
-    } catch (error) {
-      detach(mountPoint, true)
-      throw error
-    }
+    place.put(tree, flags | MS_RDONLY)
+    await driver.verify(root)
   } finally {
     close(root)
   }
@@ -120,18 +115,19 @@ async function replaceByWritable(
   driver: Driver,
   { store, image, request }: DriverContext,
   name: string,
-  mountPoint: string,
+  place: MountPlace,
   held: (() => void)[],
 ): Promise<string> {
   const layer =
     name === ''
       ? store.writable.passing(image.id, driver.layers)
       : store.writable.named(name, image.id, driver.layers)
-  held.push(() => layer.end())
+  held.push(() => {
+    // What may still be in use is left to `gc`.
+    if (place.isFree()) layer.end()
+  })
   for (const lock of await lockLayer(driver, layer)) held.push(() => close(lock))
-  const tree = driver.openWritable(layer.folder)
-  detach(mountPoint, true)
-  attach(tree, mountPoint, request.flagsOn)
+  place.put(driver.openWritable(layer.folder), request.flagsOn)
   return layer.folder
 }
 
@@ -142,14 +138,12 @@ function usedWith(writable: string | null): { writable?: string } {
 /** A use that lasts as long as the mount, should this process be killed; its end. */
 async function useByKernel(
   store: Store,
-  image: ImageRecord,
-  mountPoint: string,
-  folder: string | null,
+  { image, mountPoint }: Pick<ImageMount, 'image' | 'mountPoint'>,
+  mounted: string | null,
+  writable: string | null,
 ): Promise<() => void> {
-  const { mountId } = placeOf('lower', mountPoint, new Map())
-  const mounted = mountKey(mountId)
   const use = await store.use(image, 'mount', mountPoint, {
-    ...usedWith(folder === null ? null : folder.slice(folder.lastIndexOf('/') + 1)),
+    ...usedWith(writable),
     ...(mounted === null ? {} : { mounted }),
   })
   return () => {
@@ -169,17 +163,6 @@ async function lockLayer(
   const places = [placeOf('upper', upper, byId), placeOf('work', work, byId)]
   for (const place of places) refuseKernelOverlay(place, mounts)
   return lockDirectories(places)
-}
-
-/** A busy mount goes out of sight at once and ends with its last user. */
-function endOnSignals(mountPoint: string): void {
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
-    process.on(signal, () => {
-      const result = detach(mountPoint, true)
-      // EINVAL: somebody else was first.
-      if (result < 0 && result !== -E.EINVAL)
-        log.error(`umount ${mountPoint}: ${errnoName(-result)}`)
-    })
 }
 
 /** Owners of a store that was made without privilege are no kernel's to read. */

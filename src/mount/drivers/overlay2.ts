@@ -20,6 +20,7 @@ const PAGE = 4096
 const LONGEST_VALUE = 256
 
 export class Overlay2 implements Driver {
+  readonly isFilesystem = true
   readonly layers: LayerMaker
   private readonly context: DriverContext
   private readonly check: () => Promise<void>

@@ -10,6 +10,7 @@ import type { Driver, DriverContext } from './driver.js'
 import { ensureChain, layPile } from './flat-image.js'
 
 export class Vfs implements Driver {
+  readonly isFilesystem = false
   readonly layers: LayerMaker = { kind: 'vfs', make: folder => this.copy(folder) }
   private readonly context: DriverContext
   private folder = ''

@@ -1,4 +1,5 @@
 // One image by every driver: the same tree, the same changes kept, nothing left behind.
+import { spawn } from 'node:child_process'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -300,6 +301,82 @@ t.test('--rw goes with the mount; gc takes what a killed one has left', async t 
       left: leftovers(),
     })
   }
+})
+
+/** The process that stands for the mount of the store. */
+function holder(): number {
+  const [use = ''] = fs.readdirSync(`${store}/uses`)
+  return Number(use.split('-')[1])
+}
+
+t.test('what was unmounted lazily is in use until its last user has gone', async t => {
+  for (const driver of ['overlay2', 'vfs', 'btrfs', 'block']) {
+    for (const end of [
+      () => must('umount', ['-l', point]),
+      () => must('kill', [String(holder())]),
+    ]) {
+      const how = ['--rw', `--driver=${driver}`, 'all:1', point]
+      t.equal((await plyfs('mount', ...how)).stderr, '', driver)
+      fs.writeFileSync(`${point}/new`, 'written before')
+      const inside = fs.openSync(point, 'r')
+      await end()
+      t.ok(await until(() => !isMounted(point)), `${driver} is out of sight`)
+      t.match((await plyfs('rmi', '-f', 'all:1')).stderr, /in use by mount/, driver)
+      const gc = await plyfs('gc')
+      t.notMatch(gc.stdout, /writable layer/, driver)
+      const below = `/proc/self/fd/${inside}`
+      t.equal(fs.readFileSync(`${below}/new`, 'utf8'), 'written before', driver)
+      fs.writeFileSync(`${below}/etc/hosts`, 'written afterwards')
+      t.equal(fs.readFileSync(`${below}/etc/hosts`, 'utf8'), 'written afterwards')
+      fs.closeSync(inside)
+      t.ok(await until(() => leftovers().length === 0), `${driver} cleans up`, {
+        left: leftovers(),
+      })
+    }
+  }
+})
+
+t.test('what another mount namespace still shows is in use', async t => {
+  for (const driver of ['overlay2', 'vfs']) {
+    const how = ['--rw', `--driver=${driver}`, 'all:1', point]
+    t.equal((await plyfs('mount', ...how)).stderr, '', driver)
+    const ready = path.join(scratch(), `ready-${driver}`)
+    const script = `cd ${point} && : >${ready} && exec sleep 600`
+    const other = spawn('unshare', ['-m', '--propagation=private', 'sh', '-c', script])
+    t.ok(await until(() => fs.existsSync(ready)))
+    await must('umount', ['-l', point])
+    await plyfs('gc')
+    const below = `/proc/${other.pid ?? 0}/root${point}`
+    fs.writeFileSync(`${below}/new`, 'new')
+    t.equal(fs.readFileSync(`${below}/new`, 'utf8'), 'new', driver)
+    other.kill()
+    t.ok(await until(() => leftovers().length === 0), `${driver} cleans up`, {
+      left: leftovers(),
+    })
+  }
+})
+
+t.test('a signal takes away the driver’s mount and no other', async t => {
+  const how = ['--rw', '--driver=overlay2', 'all:1', point]
+  t.equal((await plyfs('mount', ...how)).stderr, '')
+  await must('mount', ['-t', 'tmpfs', 'above', point])
+  fs.writeFileSync(`${point}/mine`, '')
+  process.kill(holder(), 'SIGTERM')
+  await plyfs('gc')
+  t.ok(fs.existsSync(`${point}/mine`))
+  await umount()
+  t.ok(fs.existsSync(`${point}/etc/hosts`), 'the one below is there still')
+  process.kill(holder(), 'SIGTERM')
+  t.ok(await until(() => leftovers().length === 0 && !isMounted(point)))
+})
+
+t.test('a signal during the verification leaves no mount', async t => {
+  const how = ['--driver=overlay2', '--verify=full', 'all:1', point]
+  const mounting = plyfs('mount', ...how)
+  t.ok(await until(() => isMounted(point)))
+  process.kill(holder(), 'SIGTERM')
+  const ran = await mounting
+  t.ok(await until(() => leftovers().length === 0 && !isMounted(point)), ran.stderr)
 })
 
 t.test('a layer that the kernel still has mounted is not removed', async t => {
