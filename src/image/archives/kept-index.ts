@@ -12,7 +12,7 @@ import { log } from '../../log/log.js'
 import { crc32 } from '../../sys/inflate.js'
 import { MemberNames } from '../sources/member-names.js'
 import { removeTree } from '../store/remove-tree.js'
-import { hasCode } from '../store/replace-file.js'
+import { hasCode, temporaryOf } from '../store/replace-file.js'
 import { nodePath, type StorePlace } from '../store/store-place.js'
 import { type ArchiveFile, openArchiveFile } from './archive-file.js'
 import type { IndexedTar } from './index-layer.js'
@@ -68,7 +68,7 @@ export function readKept(place: StorePlace, file: ArchiveFile): ScannedArchive |
 /** Keeps it for the next time, where the store can be written. */
 export function keep(place: StorePlace, file: ArchiveFile, scan: ScannedArchive): void {
   const path = `${keptPrefix(place, file.path)}${SUFFIX}`
-  const temporary = `${path}.${process.pid}`
+  const temporary = temporaryOf(path)
   try {
     fs.mkdirSync(nodePath(place.archives), { recursive: true, mode: 0o700 })
     fs.writeFileSync(nodePath(temporary), encode(file, scan), { mode: 0o600 })

@@ -26,6 +26,7 @@ import {
 import { blobName, isLayout, layoutImages } from '../sources/oci-layout.js'
 import { linksOf } from '../store/add-image.js'
 import { hasCode } from '../store/replace-file.js'
+import { type StoreLock, takeLock } from '../store/store-lock.js'
 import { nodePath, type StorePlace } from '../store/store-place.js'
 import { type ArchiveFile, openArchiveFile } from './archive-file.js'
 import { chooseImage } from './choose-image.js'
@@ -78,8 +79,34 @@ interface Offered {
   }[]
 }
 
-/** @throws ImageError, FsError or Node's error. */
+/**
+ * `gc` waits until it is open: what is unpacked or kept on the way is not taken for a leftover.
+ * @throws ImageError, FsError or Node's error.
+ */
 export async function openArchive(
+  place: StorePlace,
+  name: ArchiveName,
+  progress: Progress,
+): Promise<OpenedArchive> {
+  const lock = await keepFromGc(place)
+  try {
+    return await openUnderLock(place, name, progress)
+  } finally {
+    lock?.release()
+  }
+}
+
+/** Null in a store that cannot be written, where nothing is swept either. */
+async function keepFromGc(place: StorePlace): Promise<StoreLock | null> {
+  try {
+    return await takeLock(place.contentLock, 'shared')
+  } catch (error) {
+    if (error instanceof FsError && ['EROFS', 'EACCES'].includes(error.code)) return null
+    throw error
+  }
+}
+
+async function openUnderLock(
   place: StorePlace,
   name: ArchiveName,
   progress: Progress,

@@ -10,6 +10,7 @@ import {
 } from '../../layer/archive-layer/tar-place.js'
 import { ImageError } from '../model/errors.js'
 import type { Progress } from '../progress.js'
+import { temporaryOf } from '../store/replace-file.js'
 import { nodePath } from '../store/store-place.js'
 import { recorded } from './index-layer.js'
 
@@ -56,7 +57,7 @@ async function unpack(
   progress.note(
     `${what} is ${compression} without places to begin at: unpacked to the store first (${megabytes} MB)`,
   )
-  const temporary = `${path}.${process.pid}`
+  const temporary = temporaryOf(path)
   fs.mkdirSync(nodePath(path.slice(0, path.lastIndexOf('/'))), {
     recursive: true,
     mode: 0o700,

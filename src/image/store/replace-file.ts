@@ -1,4 +1,5 @@
 // A file replaced as a whole: whoever reads it sees the old or the new one, after a crash too.
+import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { nodePath } from './store-place.js'
 
@@ -7,7 +8,7 @@ import { nodePath } from './store-place.js'
  * disk. Throws Node's error; the old file is then as it was.
  */
 export function replaceFile(path: string, contents: Uint8Array | string): void {
-  const temporary = `${path}.${process.pid}-${(count += 1)}`
+  const temporary = temporaryOf(path)
   try {
     const fd = fs.openSync(nodePath(temporary), 'wx', 0o644)
     try {
@@ -24,7 +25,10 @@ export function replaceFile(path: string, contents: Uint8Array | string): void {
   syncFolder(path.slice(0, path.lastIndexOf('/')))
 }
 
-let count = 0
+/** A name beside a file's that nobody else has: process numbers are given again, or elsewhere. */
+export function temporaryOf(path: string): string {
+  return `${path}.${randomBytes(8).toString('hex')}`
+}
 
 /** Brings a folder's names to the disk. */
 export function syncFolder(folder: string): void {

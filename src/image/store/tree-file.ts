@@ -17,6 +17,7 @@ import {
 } from '../../sys/constants.js'
 import { close, lseek, openat2, pread, pwrite } from '../../sys/file.js'
 import { renameat2, unlinkat } from '../../sys/inode.js'
+import { temporaryOf } from './replace-file.js'
 
 /** Where a tree is, and which one is asked for. Paths are latin1 strings of bytes. */
 export interface TreeFile {
@@ -66,8 +67,7 @@ export function isTreeThere({ path, key }: TreeFile): boolean {
  * @throws FsError; the file is then as it was.
  */
 export function writeTree(file: TreeFile, make: () => Uint8Array): Uint8Array {
-  const incoming = `${file.incoming}.${process.pid}`
-  unlinkat(AT_FDCWD, incoming, 0)
+  const incoming = temporaryOf(file.incoming)
   const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
   const fd = openat2(AT_FDCWD, incoming, flags, 0o600, 0)
   if (fd < 0) throw new FsError(fd, 'open', incoming)
