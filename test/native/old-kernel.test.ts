@@ -1,8 +1,9 @@
 // The ways around calls that older kernels lack: the tests of those calls must pass the same
 // under a filter that takes them away.
-import { execFileSync, spawnSync, type SpawnSyncReturns } from 'node:child_process'
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { refusing } from '../helpers/refuse-calls.js'
 import { place } from './place.js'
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
@@ -17,11 +18,9 @@ const DIRECT = `
 `
 
 t.test('an older kernel', async t => {
-  const { at } = place(t)
-  const filter = at('old-kernel')
-  execFileSync('cc', ['-Wall', '-o', filter, here('../fixtures/old-kernel.c')])
+  const [filter, which] = refusing(place(t).path, 'old-kernel')
   const run = (...args: string[]): SpawnSyncReturns<string> =>
-    spawnSync(filter, [process.execPath, ...args], {
+    spawnSync(filter, [which, process.execPath, ...args], {
       encoding: 'utf8',
       timeout: 50_000,
       killSignal: 'SIGKILL',

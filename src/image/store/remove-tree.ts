@@ -1,5 +1,5 @@
 // Removes a folder and all that is below it, whatever it is called and however deep it lies: by
-// descriptors, never by a path, and never through a symbolic link.
+// descriptors, never by a path, never through a symbolic link, and never into what is mounted there.
 import { E } from '../../errno/errno.js'
 import { FsError } from '../../errno/fs-error.js'
 import {
@@ -9,6 +9,7 @@ import {
   O_NOFOLLOW,
   O_RDONLY,
   RENAME_NOREPLACE,
+  RESOLVE_NO_XDEV,
 } from '../../sys/constants.js'
 import { destroySubvolume } from '../../sys/btrfs.js'
 import { close, openat2 } from '../../sys/file.js'
@@ -94,13 +95,20 @@ function unlinkOrTell(dir: number, name: string): boolean {
 }
 
 function enter(dir: number, name: string): Level {
-  let fd = openat2(dir, name, DIRECTORY, 0, 0)
+  let fd = openInside(dir, name)
   if (fd === -E.EACCES) {
     // Somebody else's mode, on a folder that is ours to remove.
     fchmodat(dir, name, 0o700, 0)
-    fd = openat2(dir, name, DIRECTORY, 0, 0)
+    fd = openInside(dir, name)
   }
   if (fd < 0) throw new FsError(fd, 'open', name)
   const left = listNames(fd)
   return { fd, name, left }
+}
+
+/** EXDEV for a mount point. */
+function openInside(dir: number, name: string): number {
+  const fd = openat2(dir, name, DIRECTORY, 0, RESOLVE_NO_XDEV)
+  // Before Linux 5.6 there is no such question.
+  return fd === -E.ENOSYS ? openat2(dir, name, DIRECTORY, 0, 0) : fd
 }

@@ -18,13 +18,18 @@ export function openScratch(incoming: string, what: string): Scratch {
   return { path, remove: () => fs.rmSync(nodePath(path), { force: true }) }
 }
 
-/** An empty folder, mode 0755. Throws Node's error. */
+/**
+ * An empty folder, mode 0755. It is for mounts: only an empty one is removed, and none that is still
+ * mounted on. Throws Node's error.
+ */
 export function openScratchFolder(incoming: string, what: string): Scratch {
   const path = freshPath(incoming, what)
   fs.mkdirSync(nodePath(path), { mode: 0o755 })
   return {
     path,
-    remove: () => fs.rmSync(nodePath(path), { recursive: true, force: true }),
+    remove: () => {
+      fs.rmdirSync(nodePath(path))
+    },
   }
 }
 

@@ -57,7 +57,7 @@ export async function mountByDriver(
       place.close()
     })
     try {
-      await mountChecked(driver, place, request.flagsOn)
+      await mountChecked(driver, store, place, request.flagsOn)
       const folder =
         mount.writable === null
           ? null
@@ -94,10 +94,11 @@ function makeDriver(name: KernelDriver, context: DriverContext): Driver {
 /** Nothing stays mounted that is not what was recorded. */
 async function mountChecked(
   driver: Driver,
+  store: Store,
   place: MountPlace,
   flags: number,
 ): Promise<void> {
-  const tree = driver.openImage()
+  const tree = await store.whileAdding(() => Promise.resolve(driver.openImage()))
   const root = openat2(tree, '.', O_RDONLY | O_DIRECTORY, 0, 0)
   if (root < 0) {
     close(tree)
@@ -127,7 +128,8 @@ async function replaceByWritable(
     if (place.isFree()) layer.end()
   })
   for (const lock of await lockLayer(driver, layer)) held.push(() => close(lock))
-  place.put(driver.openWritable(layer.folder), request.flagsOn)
+  const open = (): Promise<number> => Promise.resolve(driver.openWritable(layer.folder))
+  place.put(await store.whileAdding(open), request.flagsOn)
   return layer.folder
 }
 

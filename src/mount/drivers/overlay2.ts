@@ -5,7 +5,7 @@ import { openVerification } from '../../image/verify.js'
 import type { LayerMaker } from '../../image/store/writable.js'
 import { nodePath } from '../../image/store/store-place.js'
 import { describeErrno } from '../../errno/fs-error.js'
-import { openScratchFolder } from '../../image/store/scratch.js'
+import { openScratchFolder, type Scratch } from '../../image/store/scratch.js'
 import { AT_FDCWD, FSCONFIG_SET_STRING, FSOPEN_CLOEXEC } from '../../sys/constants.js'
 import { close } from '../../sys/file.js'
 import { fsconfig, fsopen, mount } from '../../sys/mount.js'
@@ -108,21 +108,40 @@ function openByString(
       'use Linux 6.5 or newer, or --driver=plyfs',
     )
   const place = openScratchFolder(incoming, 'overlay')
-  try {
-    const result = mount(source, place.path, 'overlay', 0, data)
-    if (result < 0)
-      throw new MountError(
-        `cannot mount overlay: ${describeErrno(result)}`,
-        "look at the kernel's log (dmesg) for the reason, or use --driver=plyfs",
-      )
-    try {
-      return openBind(place.path)
-    } finally {
-      detach(place.path, true)
-    }
-  } finally {
+  const result = mount(source, place.path, 'overlay', 0, data)
+  if (result < 0) {
     place.remove()
+    throw new MountError(
+      `cannot mount overlay: ${describeErrno(result)}`,
+      "look at the kernel's log (dmesg) for the reason, or use --driver=plyfs",
+    )
   }
+  return takeFrom(place)
+}
+
+/** The mount without its place. */
+function takeFrom(place: Scratch): number {
+  let tree = -1
+  try {
+    tree = openBind(place.path)
+  } finally {
+    const result = detach(place.path, true)
+    if (result < 0 && tree >= 0) close(tree)
+    // What is still mounted is not removed: that would remove what it shows.
+    leave(place, result)
+  }
+  return tree
+}
+
+function leave(place: Scratch, unmounted: number): void {
+  if (unmounted >= 0) {
+    place.remove()
+    return
+  }
+  throw new MountError(
+    `cannot unmount ${place.path}: ${describeErrno(unmounted)}`,
+    'unmount it yourself; plyfs gc removes the folder then',
+  )
 }
 
 /** As `lowerdir=` and mount(2)'s own splitting at commas take a path. */

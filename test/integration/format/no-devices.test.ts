@@ -4,7 +4,6 @@
 import type { Test } from 'tap'
 import { execFileSync } from 'node:child_process'
 import * as path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import * as calls from '../../helpers/calls.js'
 import { C } from '../../helpers/calls.js'
 import { baseTree, makeChanges, renamesDirectory } from '../../helpers/changes.js'
@@ -18,6 +17,7 @@ import {
   type Mounted,
   type MountOptions,
 } from '../../helpers/mounted.js'
+import { refusing } from '../../helpers/refuse-calls.js'
 import { makeStack } from '../../helpers/stack.js'
 import { describeTree, dir, file, makeTree } from '../../helpers/tree.js'
 import { makeUserNamespace } from '../../helpers/user-namespace.js'
@@ -25,9 +25,7 @@ import { makeUserNamespace } from '../../helpers/user-namespace.js'
 const { t } = await isolated(import.meta.url)
 t.setTimeout(0)
 
-const source = new URL('../../fixtures/no-devices.c', import.meta.url)
-const filter = path.join(scratch(), 'no-devices')
-execFileSync('cc', ['-Wall', '-Werror', '-o', filter, fileURLToPath(source)])
+const filter = refusing(scratch(), 'devices')
 
 const disk = (await sharedFilesystem('ext4')).root
 
@@ -42,7 +40,7 @@ function needsMore(name: string): boolean {
 }
 
 function makesNone(layers: Layers, how: MountOptions = {}): Promise<Mounted> {
-  return mountPlyfs(layers, { ...how, through: [filter] })
+  return mountPlyfs(layers, { ...how, through: filter })
 }
 
 function view(base: string): string[] {
@@ -149,7 +147,7 @@ t.test("with userxattr, by the root of a user's namespace", async t => {
     ])
   const first = await mountPlyfs(layers, {
     ...how,
-    inside: { ...inside, enter: [...inside.enter, filter] },
+    inside: { ...inside, enter: [...inside.enter, ...filter] },
   })
   act(first, 'rm f && rm -r d && mkdir d && touch d/new && mkdir made && mv made d/made')
   t.equal(seen(first), '.\n./d\n./d/made\n./d/new\n')

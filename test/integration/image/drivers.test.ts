@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { dockerArchive, makeImage } from '../../helpers/image-archives.js'
 import { makeFilesystem } from '../../helpers/images.js'
 import { isolated, scratch } from '../../helpers/isolated.js'
@@ -14,6 +13,7 @@ import {
   type TarPiece,
 } from '../../helpers/make-tar.js'
 import { isMounted, plyfsProgram } from '../../helpers/mounted.js'
+import { refusing } from '../../helpers/refuse-calls.js'
 import { must, run, type Ran } from '../../helpers/run.js'
 import { describeWhole } from '../../helpers/whole-tree.js'
 
@@ -231,11 +231,9 @@ t.test('diff tells the same of a layer that is not mounted', async t => {
 })
 
 t.test('a kernel that takes no layers one by one gets them as a string', async t => {
-  const filter = path.join(scratch(), 'no-fsconfig')
-  const source = new URL('../../fixtures/no-fsconfig.c', import.meta.url)
-  await must('cc', ['-Wall', '-o', filter, fileURLToPath(source)])
+  const [filter, which] = refusing(scratch(), 'fsconfig')
   const args = ['mount', '--root', store, '--driver=overlay2', '--rw', 'all:1', point]
-  const ran = await run(filter, [plyfsProgram(), ...args])
+  const ran = await run(filter, [which, plyfsProgram(), ...args])
   t.equal(ran.stderr, '')
   t.equal(fs.readFileSync(`${point}/etc/gone`, 'utf8'), 'back again')
   fs.unlinkSync(`${point}/etc/gone`)
@@ -243,6 +241,26 @@ t.test('a kernel that takes no layers one by one gets them as a string', async t
   t.ok(await until(() => leftovers().length === 0), 'nothing is left', {
     left: leftovers(),
   })
+})
+
+t.test('a mount that cannot be taken from its first place is not removed', async t => {
+  const how = ['--driver=overlay2', '--rw=kept-overlay2', 'all:1', point]
+  const [filter, which] = refusing(scratch(), 'unmount')
+  const mount = [plyfsProgram(), 'mount', '--root', store, ...how]
+  const ran = await run(filter, [which, ...mount], { limit: 20_000 })
+  t.match(ran.stderr, /^plyfs: cannot unmount [^\n]+: EPERM[^\n]+; [^\n]+\n$/)
+  t.notOk(isMounted(point))
+  const [place = ''] = fs.readdirSync(`${store}/incoming`)
+  t.ok(isMounted(`${store}/incoming/${place}`))
+  const gc = await plyfs('gc')
+  t.match(gc.stderr, /EXDEV/, 'nor by gc')
+  t.ok(fs.existsSync(`${store}/incoming/${place}/etc/hosts`))
+  await must('umount', [`${store}/incoming/${place}`])
+  await plyfs('gc')
+  t.strictSame(leftovers(), [])
+  t.equal((await plyfs('mount', ...how)).stderr, '')
+  t.equal(fs.readFileSync(`${point}/etc/hosts`, 'utf8'), 'changed\n')
+  await umount()
 })
 
 t.test('a layer that was made by aufs is spelt so', async t => {
