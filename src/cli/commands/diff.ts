@@ -64,12 +64,12 @@ function findContainer(store: Store, name: string): Container | null {
 }
 
 function changes(written: Written): Promise<readonly Change[]> | readonly Change[] {
-  const { store, image, name, kind, upper, format } = written
+  const { store, image, name, kind, upper, work, format } = written
   const { root, writable } = store.place
   if (isWholeTree(kind))
     return withTree(root, name, kind, tree =>
       changesSince(tree, `${writable}/${name}/inventory`),
     )
   const parents = store.layers.paths(store.configOf(image).diffIds)
-  return changesOf({ upper, parents, format })
+  return changesOf({ upper, index: `${work}/index`, parents, format })
 }

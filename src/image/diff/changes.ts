@@ -15,8 +15,9 @@ import { readUpper, type UpperListing, type UpperObject } from '../../layer/read
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../sys/constants.js'
 import { openat2 } from '../../sys/file.js'
 import { isDirectory, ST, statWord } from '../../sys/stat.js'
-import type { DiffOptions } from './upper-to-tar.js'
+import { LinkedCopies } from './linked-copies.js'
 import { lowerPart } from './lower-part.js'
+import type { DiffOptions } from './upper-to-tar.js'
 
 export interface Change {
   /** Added, changed, deleted. */
@@ -25,18 +26,16 @@ export interface Change {
   readonly path: string
 }
 
-type WrittenLayer = Omit<DiffOptions, 'index'>
-
 const DESCRIPTORS = 128
 const NOTHING: UpperListing = { objects: new Map(), whiteouts: new Set() }
 
 /**
  * The changes, in the order of their paths' bytes. Of a deleted directory only itself is told, of a
  * new one everything. A directory is changed when its owner, mode or time are, or anything in it;
- * whatever else lies in the upper layer counts as changed.
+ * whatever else lies in the upper layer counts as changed, under every name that it has.
  * @throws FsError
  */
-export function changesOf(options: WrittenLayer): Change[] {
+export function changesOf(options: DiffOptions): Change[] {
   const comparison = new UpperComparison(options)
   try {
     return comparison
@@ -62,14 +61,16 @@ class UpperComparison {
   private readonly layer: Layer
   private readonly override: string | null
   private readonly fds = new FdCache(DESCRIPTORS)
+  private readonly copies: LinkedCopies
 
-  constructor({ upper, parents, format }: WrittenLayer) {
+  constructor({ upper, index, parents, format }: DiffOptions) {
     const fd = openat2(AT_FDCWD, upper, O_RDONLY | O_DIRECTORY, 0, 0)
     if (fd < 0) throw new FsError(fd, 'open', upper)
     this.layer = new Layer(upper, fd, -1)
     this.override = overrideOf(fd)
     this.format = format
     this.stack = new LayerStack(parents, format)
+    this.copies = new LinkedCopies(index, this.stack, format)
   }
 
   run(): readonly Change[] {
@@ -80,6 +81,7 @@ class UpperComparison {
 
   close(): void {
     this.fds.shrink()
+    this.copies.close()
     this.stack.close()
     this.layer.close()
   }
@@ -102,6 +104,15 @@ class UpperComparison {
         !listing.whiteouts.has(name)
       )
         this.movedObject(place, lower, name)
+    // What was not moved has the path that the layers below have.
+    const linked = lower === before ? this.copies.namesIn(place.path.slice(1)) : []
+    for (const name of linked)
+      if (
+        lower !== undefined &&
+        !listing.objects.has(name) &&
+        !listing.whiteouts.has(name)
+      )
+        this.linkedObject(place, lower, name)
     return this.changes.length > told
   }
 
@@ -143,6 +154,19 @@ class UpperComparison {
         before: before?.directory,
       })
     this.changes.push({ kind: before === undefined ? 'A' : 'C', path })
+  }
+
+  /** An object below that is a changed file's other name, or a directory that may have one. */
+  private linkedObject(place: Place, lower: StackDirectory, name: string): void {
+    const found = this.stack.lookup(lower, name)
+    if (found === undefined) return
+    const path = `${place.path}/${name}`
+    const { directory } = found
+    const isChanged =
+      directory === undefined
+        ? this.copies.of(found) !== undefined
+        : this.directory({ path, upper: undefined, lower: directory, before: directory })
+    if (isChanged) this.changes.push({ kind: 'C', path })
   }
 
   /** Whether a directory has another type, mode, owner or time than the image's. */

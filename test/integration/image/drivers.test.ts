@@ -61,6 +61,7 @@ const image = makeImage([
   [
     file('etc/.wh.gone'),
     hardlink('etc/across', 'etc/hosts'),
+    hardlink('far/away/name', 'etc/hosts'),
     file('opaque/.wh..wh..opq'),
     file('opaque/above', 'seen'),
     directory('opaque/deep/', { mode: 0o700 }),
@@ -175,11 +176,12 @@ function change(): void {
 
 /** The spellings of AUFS have no place for what keeps names together that a change reaches. */
 function withoutLinked(lines: readonly string[]): string[] {
-  return lines.filter(line => !/^\.\/etc\/(across|hosts) /.test(line))
+  return lines.filter(line => !/^\.\/(etc\/(across|hosts)|far\/away\/name) /.test(line))
 }
 
 t.test('what is written is kept by name, and told by diff', async t => {
   let expected: string[] = []
+  let told: string[] = []
   for (const driver of DRIVERS) {
     const how = [`--driver=${driver}`, `--rw=kept-${driver}`, 'all:1', point]
     t.equal((await plyfs('mount', ...how)).stderr, '', driver)
@@ -208,11 +210,18 @@ t.test('what is written is kept by name, and told by diff', async t => {
     for (const line of [
       ...['C /etc', 'C /etc/hosts', 'D /etc/gone', 'C /opaque', 'A /opaque/new'],
       ...['A /opaque/new/file', 'D /opaque/deep', 'D /becomes-directory/y', 'C /tmp'],
+      ...(driver === 'aufs' ? [] : ['C /etc/across', 'C /far', 'C /far/away/name']),
     ])
       t.ok(lines.includes(line), `${driver}: ${line}`, { lines })
     t.notOk(
       lines.some(line => /\/big|\/link|\/group/.test(line)),
       'and no more',
+    )
+    if (driver === 'plyfs') told = lines
+    t.strictSame(
+      lines,
+      told.filter(line => driver !== 'aufs' || !/^C \/(etc\/across|far)/.test(line)),
+      `${driver} tells what plyfs tells`,
     )
   }
   t.ok(await until(() => leftovers().length === 0), 'nothing is left', {
@@ -445,6 +454,7 @@ t.test('an export of a whole tree is the same by every driver', async t => {
   t.strictSame([...sums.values()], ['block'])
   const listed = await must('tar', ['-tvf', tar])
   t.match(listed, /etc\/hosts link to etc\/across/)
+  t.match(listed, /far\/away\/name link to etc\/across/)
 })
 
 t.test('gc removes the trees of an image that is gone', async t => {
