@@ -99,7 +99,7 @@ export class ImageTree {
     const { layer, record } = found
     const override = this.override(layer)
     return describeObject(
-      { dirfd: layer, name: found.path, record, override },
+      { ...this.stack.reach(found), record, override },
       path,
       this.format,
     )
@@ -111,7 +111,8 @@ export class ImageTree {
     const isFile = isRegular(found.record) && this.describe(object)?.type === 'file'
     if (found.directory !== undefined) throw bad('invalid', path, 'is a directory')
     if (!isFile) throw bad('invalid', path, 'not a file')
-    const fd = openContents(found.layer, found.path)
+    const { dirfd, name } = this.stack.reach(found)
+    const fd = openContents(dirfd, name)
     try {
       yield* readRun(fd, { offset: 0, length: statNumber(found.record, ST.size) }, path)
     } finally {
@@ -135,9 +136,10 @@ export class ImageTree {
     return found === undefined ? [] : [{ path: `/${found.path}`, found }]
   }
 
-  private target({ layer, path }: StackObject): string {
-    const length = readlinkat(layer, path, target, 0)
-    if (length < 0) throw new FsError(length, 'readlink', path)
+  private target(found: StackObject): string {
+    const { dirfd, name } = this.stack.reach(found)
+    const length = readlinkat(dirfd, name, target, 0)
+    if (length < 0) throw new FsError(length, 'readlink', found.path)
     return target.latin1Slice(0, length)
   }
 

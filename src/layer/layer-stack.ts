@@ -7,6 +7,7 @@ import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_DIRECTORY, O_RDONLY } from '../sys/con
 import { close, openat2 } from '../sys/file.js'
 import { statx } from '../sys/inode.js'
 import { isDirectory, statRecords } from '../sys/stat.js'
+import { DeepPaths, type Reached } from './deep-paths.js'
 import { FdCache } from './fd-cache.js'
 import { isDotName, type LayerFormat } from './format.js'
 import { Layer } from './layer.js'
@@ -40,6 +41,7 @@ export class LayerStack {
   private readonly paths: readonly string[]
   private readonly format: LayerFormat
   private roots: number[] | undefined
+  private deep = new DeepPaths()
 
   /**
    * @param paths roots of the layers, topmost first; they are opened at the first question.
@@ -56,6 +58,7 @@ export class LayerStack {
   under(paths: readonly string[]): LayerStack {
     const stack = new LayerStack([...paths, ...this.paths], this.format)
     if (this.roots !== undefined) stack.roots = [...paths.map(openRoot), ...this.roots]
+    stack.deep = this.deep
     return stack
   }
 
@@ -65,6 +68,11 @@ export class LayerStack {
     return this.roots.length === 0 ? undefined : { path: '', layers: this.roots }
   }
 
+  /** Where calls reach an object of a layer, until the next question. Throws FsError. */
+  reach({ layer, path }: Pick<StackObject, 'layer' | 'path'>): Reached {
+    return this.deep.reach(layer, path)
+  }
+
   /** What a name in a directory is; undefined where it is not, or is hidden. Throws FsError. */
   lookup(directory: StackDirectory, name: string): StackObject | undefined {
     const path = directory.path === '' ? name : `${directory.path}/${name}`
@@ -72,21 +80,21 @@ export class LayerStack {
     const top = statRecords(1)
     const record = statRecords(1)
     for (const root of directory.layers) {
-      const error = statx(root, path, AT_SYMLINK_NOFOLLOW, record, 0)
+      const at = this.deep.reach(root, path)
+      const error = statx(at.dirfd, at.name, AT_SYMLINK_NOFOLLOW, record, 0)
       if (error < 0 && error !== -E.ENOENT) throw new FsError(error, 'statx', path)
       const hidden = this.isDotHidden(root, directory.path, name)
       if (error < 0) {
         if (hidden) break
         continue
       }
-      if (isDeviceWhiteout(record) || isXattrWhiteout(root, path, record, this.format))
-        break
+      if (isDeviceWhiteout(record) || this.isXattrHidden(root, path, record)) break
       if (!isDirectory(record)) {
         if (parts.length > 0) break
         return { layer: root, path, record, directory: undefined }
       }
       if (parts.push(root) === 1) top.set(record)
-      if (hidden || opaqueValue(root, path, this.format) === 'y') break
+      if (hidden || this.isOpaque(root, path)) break
     }
     const [layer] = parts
     if (layer === undefined) return undefined
@@ -97,10 +105,8 @@ export class LayerStack {
   names(directory: StackDirectory): string[] {
     const found = new Set<string>()
     for (const root of directory.layers) {
-      const path = directory.path === '' ? '.' : directory.path
-      const fd = openat2(root, path, O_RDONLY | O_DIRECTORY, 0, 0)
-      if (fd < 0) throw new FsError(fd, 'open', directory.path)
-      const listed = new Layer(path, fd, -1)
+      const fd = this.openDirectory(root, directory.path)
+      const listed = new Layer(directory.path, fd, -1)
       const error = readDirectory(listed.root, NO_CACHE, name => {
         if (!this.format.dotWhiteouts || !isDotName(name)) found.add(name)
       })
@@ -111,6 +117,7 @@ export class LayerStack {
   }
 
   close(): void {
+    this.deep.close()
     for (const fd of this.roots ?? []) close(fd)
     this.roots = []
   }
@@ -118,11 +125,28 @@ export class LayerStack {
   private isDotHidden(root: number, directory: string, name: string): boolean {
     if (!this.format.dotWhiteouts) return false
     if (directory === '') return hasDotWhiteout(root, name, this.format)
-    const fd = openat2(root, directory, O_RDONLY | O_DIRECTORY, 0, 0)
-    if (fd < 0) throw new FsError(fd, 'open', directory)
+    const fd = this.openDirectory(root, directory)
     const hidden = hasDotWhiteout(fd, name, this.format)
     close(fd)
     return hidden
+  }
+
+  private isXattrHidden(root: number, path: string, record: Uint32Array): boolean {
+    if (!this.format.xattrWhiteouts) return false
+    const { dirfd, name } = this.deep.reach(root, path)
+    return isXattrWhiteout(dirfd, name, record, this.format)
+  }
+
+  private isOpaque(root: number, path: string): boolean {
+    const { dirfd, name } = this.deep.reach(root, path)
+    return opaqueValue(dirfd, name, this.format) === 'y'
+  }
+
+  private openDirectory(root: number, path: string): number {
+    const { dirfd, name } = this.deep.reach(root, path === '' ? '.' : path)
+    const fd = openat2(dirfd, name, O_RDONLY | O_DIRECTORY, 0, 0)
+    if (fd < 0) throw new FsError(fd, 'open', path)
+    return fd
   }
 }
 

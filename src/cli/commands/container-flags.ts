@@ -1,6 +1,7 @@
 // The flags of `run` and `create`, as docker has them, to what a container is made from. Words are
 // bytes.
 import * as fs from 'node:fs'
+import { absolutePath } from '../../bytes/absolute-path.js'
 import { capability } from '../../container/capabilities.js'
 import { ContainerError, COULD_NOT_START } from '../../container/container-error.js'
 import type { ContainerOptions } from '../../container/create.js'
@@ -198,8 +199,7 @@ function volumeMount(text: string): ContainerMount {
 
 /** A folder of the host that is not there yet is made, as docker does. */
 function madeFolder(path: string): string {
-  const cwd = Buffer.from(process.cwd(), 'utf8').toString('latin1')
-  const source = clean(path.startsWith('/') ? path : `${cwd}/${path}`)
+  const source = clean(absolutePath(path))
   const name = Buffer.from(source, 'latin1')
   if (!fs.existsSync(name)) fs.mkdirSync(name, { recursive: true })
   return source

@@ -1,5 +1,6 @@
 // `plyfs mount IMAGE DIR`: the root filesystem of an image of the store, or of one in an archive.
 import * as fs from 'node:fs'
+import { absolutePath } from '../../bytes/absolute-path.js'
 import type { ArchiveName } from '../../image/archives/open-archive.js'
 import { openArchive } from '../../image/archives/open-archive.js'
 import { verifyArchive } from '../../image/archives/verify-archive.js'
@@ -60,7 +61,7 @@ async function mountArchived(
     )
   const archive = await openArchive(
     store.place,
-    { ...name, path: absolute(name.path) },
+    { ...name, path: absolutePath(name.path) },
     showProgress(true),
   )
   const verify =
@@ -74,16 +75,11 @@ function rootMount(command: ImageMountCommand): RootMount {
   const { image, mountPoint, options, writable, foreground, debug, driver } = command
   return {
     name: image,
-    mountPoint: absolute(mountPoint),
+    mountPoint: absolutePath(mountPoint),
     options,
     writable,
     foreground,
     debug,
     aufs: driver === 'aufs',
   }
-}
-
-function absolute(path: string): string {
-  const cwd = Buffer.from(process.cwd(), 'utf8').toString('latin1')
-  return path.startsWith('/') ? path : `${cwd}/${path}`
 }

@@ -177,7 +177,8 @@ class UpperComparison {
   ): boolean {
     const now = shownRecord(this.override, dirfd, name, record)
     const override = overrideOf(before.layer)
-    const then = shownRecord(override, before.layer, before.path, before.record)
+    const at = this.stack.reach(before)
+    const then = shownRecord(override, at.dirfd, at.name, before.record)
     return SHOWN.some(field => statWord(now, field) !== statWord(then, field))
   }
 }

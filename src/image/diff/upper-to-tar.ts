@@ -11,6 +11,7 @@ import type { ByteSource } from '../../bytes/byte-source.js'
 import { FsError } from '../../errno/fs-error.js'
 import { FdCache } from '../../layer/fd-cache.js'
 import { dotWhiteout, type LayerFormat, OPAQUE_SENTINEL } from '../../layer/format.js'
+import type { Reached } from '../../layer/deep-paths.js'
 import { LayerDirectory } from '../../layer/layer-directory.js'
 import {
   LayerStack,
@@ -203,7 +204,7 @@ class Diff {
     else if (whole) {
       const override = overrideOf(layer)
       yield* this.object(
-        { dirfd: layer, name: found.path, record, override },
+        { ...this.stack.reach(found), record, override },
         path,
         undefined,
       )
@@ -224,10 +225,10 @@ class Diff {
     if (first !== undefined)
       yield this.writer.header({ ...entry, ...LINK, linkname: first })
     else if (entry.type !== 'file') yield this.writer.header(entry)
-    else yield* this.file(entry, data?.layer ?? disk.dirfd, data?.path ?? disk.name)
+    else yield* this.file(entry, data === undefined ? disk : this.stack.reach(data))
   }
 
-  private *file(entry: TarEntry, dirfd: number, name: string): Generator<Uint8Array> {
+  private *file(entry: TarEntry, { dirfd, name }: Reached): Generator<Uint8Array> {
     const { path, size } = entry
     const fd = openContents(dirfd, name)
     try {

@@ -5,6 +5,7 @@
 // through a symbolic link; knows nothing of where the tree is going to be mounted.
 import { E } from '../../errno/errno.js'
 import { FsError } from '../../errno/fs-error.js'
+import { DeepPaths } from '../../layer/deep-paths.js'
 import type { LayerFormat } from '../../layer/format.js'
 import { opaqueValue } from '../../layer/opaque.js'
 import { isDeviceWhiteout, isXattrWhiteout } from '../../layer/whiteout.js'
@@ -68,7 +69,12 @@ export function layOver(
   try {
     const tree = openFolder(AT_FDCWD, to)
     try {
-      new Laying(tree, format, onBytes).root(source)
+      const laying = new Laying(tree, format, onBytes)
+      try {
+        laying.root(source)
+      } finally {
+        laying.close()
+      }
     } finally {
       close(tree)
     }
@@ -83,6 +89,7 @@ class Laying {
   private readonly onBytes: (bytes: number) => void
   /** Where the first name of a file with several has been made, by its inode in the layer. */
   private readonly links = new Map<bigint, string>()
+  private readonly deep = new DeepPaths()
 
   constructor(
     tree: number,
@@ -96,6 +103,10 @@ class Laying {
 
   root(source: number): void {
     this.directory(source, this.tree, '')
+  }
+
+  close(): void {
+    this.deep.close()
   }
 
   /** Two open directories; `path` is the tree's, with a slash at its end but for the root. */
@@ -147,7 +158,8 @@ class Laying {
     const ino = statBigInt(record, ST.ino)
     const first = this.links.get(ino)
     if (first !== undefined) {
-      const link = (): number => linkat(this.tree, first, to, name, 0)
+      const at = this.deep.reach(this.tree, first)
+      const link = (): number => linkat(at.dirfd, at.name, to, name, 0)
       this.replace(link(), to, name, 'link', link)
       return
     }

@@ -1,6 +1,7 @@
 // The store: one folder that is an OCI layout for its blobs, with unpacked layers and records beside
 // them. Opens and makes it; what is done with it is in the files it puts together.
 import * as fs from 'node:fs'
+import { absolutePath } from '../../bytes/absolute-path.js'
 import type { FormatName } from '../../layer/format.js'
 import { CAP_SYS_ADMIN } from '../../sys/constants.js'
 import { hasCapability } from '../../sys/proc-status.js'
@@ -61,7 +62,7 @@ export class Store {
 
   /** @throws ImageError `not-found` or `store`, or Node's error. */
   static async open(options: StoreOptions = {}): Promise<Store> {
-    const place = new StorePlace(absolute(options.root ?? defaultRoot()))
+    const place = new StorePlace(rootOf(options))
     let record = readIfThere(place.record)
     if (record === null) {
       if (options.create !== true)
@@ -205,10 +206,8 @@ export class Store {
   }
 }
 
-function absolute(root: string): string {
-  const cwd = Buffer.from(process.cwd(), 'utf8').toString('latin1')
-  const full = root.startsWith('/') ? root : `${cwd}/${root}`
-  return full.replace(/\/+$/, '')
+function rootOf({ root }: StoreOptions): string {
+  return absolutePath(root ?? defaultRoot()).replace(/\/+$/, '')
 }
 
 function readStoreRecord(bytes: Uint8Array, place: StorePlace): FormatName {

@@ -4,6 +4,7 @@
 // would show several inodes.
 import { E } from '../../errno/errno.js'
 import { FsError } from '../../errno/fs-error.js'
+import type { Reached } from '../../layer/deep-paths.js'
 import type { StackObject } from '../../layer/layer-stack.js'
 import {
   AT_SYMLINK_NOFOLLOW,
@@ -141,7 +142,8 @@ function copyUp(
     const error = fchmodat(fd, name, mode & 0o7777, 0)
     if (error < 0) throw new FsError(error, 'chmod', name)
   }
-  u.attributes.copy(found.layer, found.path, fd, name, true)
+  const at = u.stack.reach(found)
+  u.attributes.copy(at.dirfd, at.name, fd, name, true)
   copyTimes(fd, name, record)
 }
 
@@ -164,21 +166,23 @@ function missing(to: Components): Refusal {
 
 function copyObject(
   u: Unpacking,
-  { layer, path, record }: StackObject,
+  found: StackObject,
   parent: UnpackDirectory,
   name: string,
 ): void {
+  const { record } = found
   const mode = statMode(record)
   if (isSymlink(record)) {
-    const length = readlinkat(layer, path, target, 0)
-    if (length < 0) throw new FsError(length, 'readlink', path)
+    const at = u.stack.reach(found)
+    const length = readlinkat(at.dirfd, at.name, target, 0)
+    if (length < 0) throw new FsError(length, 'readlink', at.name)
     const text = target.latin1Slice(0, length)
     make(u, parent, name, 'symlink', fd => symlinkat(text, fd, name))
   } else if (isRegular(record)) {
     const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
     const copy = make(u, parent, name, 'open', fd => openat2(fd, name, flags, 0o600, 0))
     try {
-      copyContents(layer, path, copy, statNumber(record, ST.size))
+      copyContents(u.stack.reach(found), copy, statNumber(record, ST.size))
       u.digests?.forget(copy)
     } finally {
       close(copy)
@@ -190,11 +194,11 @@ function copyObject(
 }
 
 /** By a reflink where the disk has them. */
-function copyContents(layer: number, path: string, copy: number, size: number): void {
+function copyContents({ dirfd, name }: Reached, copy: number, size: number): void {
   const how = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
-  const source = openat2(layer, path, O_RDONLY | O_NOFOLLOW, 0, how)
-  if (source < 0) throw new FsError(source, 'open', path)
+  const source = openat2(dirfd, name, O_RDONLY | O_NOFOLLOW, 0, how)
+  if (source < 0) throw new FsError(source, 'open', name)
   const error = copyData(source, copy, size, 0)
   close(source)
-  if (error < 0) throw new FsError(error, 'copy', path)
+  if (error < 0) throw new FsError(error, 'copy', name)
 }

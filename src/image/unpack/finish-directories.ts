@@ -162,13 +162,15 @@ function setAttributes(u: Unpacking, directory: UnpackDirectory, below: Below): 
 }
 
 /** A directory that only stands above entries stays as the layers below have it. */
-function inherit(u: Unpacking, fd: number, { layer, path, record }: StackObject): void {
+function inherit(u: Unpacking, fd: number, lower: StackObject): void {
+  const { dirfd, name } = u.stack.reach(lower)
+  const { record } = lower
   const owned = Uint32Array.from(record)
   if (u.ownership.attribute !== null)
-    applyOverride(u.ownership.attribute, layer, path, owned)
+    applyOverride(u.ownership.attribute, dirfd, name, owned)
   const uid = owned[ST.uid] ?? 0
   const gid = owned[ST.gid] ?? 0
   u.ownership.apply(fd, '.', { uid, gid, mode: statMode(owned), rdev: 0 }, -1)
-  u.attributes.copy(layer, path, fd, '.', false)
+  u.attributes.copy(dirfd, name, fd, '.', false)
   copyTimes(fd, '.', record)
 }
