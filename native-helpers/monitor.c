@@ -202,8 +202,8 @@ static void handle(int client, char type, const char *bytes, size_t length) {
   memcpy(text, bytes, kept);
   text[kept] = '\0';
   switch (type) {
-    case 'i': take_input(bytes, length); break;
-    case 'e': end_input(); break;
+    case 'i':
+    case 'e': write_input(); break;
     case 'w': resize(text); break;
     case 'k': signal_container(client, text); break;
     case 'g': told_to_go = true; break;
@@ -240,7 +240,7 @@ static void turn(bool takes) {
   polled[SERVER] = (struct pollfd){.fd = m.lifeline, .events = POLLIN};
   int streams = poll_streams(polled + STREAMS, takes && !clients_are_behind());
   struct pollfd *others = polled + STREAMS + streams;
-  int clients = poll_clients(others, !input_is_full());
+  int clients = poll_clients(others);
   if (poll(polled, (nfds_t)(STREAMS + streams + clients), -1) < 0) return;
   serve_streams(polled + STREAMS);
   if (polled[SERVER].revents != 0) hear_server();

@@ -56,10 +56,8 @@ int open_streams(int child[3]);
 /* The runtime has started the container: it has handed over the terminal by now. */
 void end_console(void);
 
-/* For the container's input, from a client. */
-void take_input(const char *bytes, size_t length);
-void end_input(void);
-bool input_is_full(void);
+/* Hands on what clients have sent, as far as the container reads it. */
+void write_input(void);
 
 /* "ROWS COLUMNS" for the terminal. */
 void resize(const char *text);
@@ -75,8 +73,10 @@ void end_streams(bool taken);
 
 /* A frame is a letter, three zero bytes, a length (32 bits, big endian), and as many bytes.
  * Clients send:  i input; e no more input; w "ROWS COLS"; k "SIGNAL"; o wants output; g go.
- * They are sent: o output; e error output; s JSON of a stage; r 0 or an errno, for k; x status. */
-enum { MAX_CLIENTS = 32, MAX_FRAME = 65536 };
+ * They are sent: o output; e error output; s JSON of a stage; r 0 or an errno, for k; x status;
+ * t "BYTES" of their input that were taken. A client has INPUT_WINDOW bytes at most that were not
+ * taken: so what else it sends never waits behind input that the container does not read. */
+enum { MAX_CLIENTS = 32, MAX_FRAME = 65536, INPUT_WINDOW = 2 * MAX_FRAME };
 
 typedef void on_frame(int client, char type, const char *bytes, size_t length);
 
@@ -92,8 +92,14 @@ void send_frame(int client, char type, const char *bytes, size_t length);
 /* Whether somebody reads more slowly than the container writes. */
 bool clients_are_behind(void);
 
-/* Adds what is to be polled; `listens` says whether input is taken. Returns how many. */
-int poll_clients(struct pollfd *polled, bool listens);
+/* Input of clients, in turn; how many bytes, 0 when none is there now. */
+size_t next_input(char *bytes, size_t room);
+
+/* Whether a client has said that there is no more, and all that it sent before is taken. */
+bool input_is_over(void);
+
+/* Adds what is to be polled; returns how many. */
+int poll_clients(struct pollfd *polled);
 
 /* Handles what was polled. */
 void serve_clients(const struct pollfd *polled, int count, on_frame *handle);

@@ -1,8 +1,10 @@
 /* Who talks with the monitor: the command that started the container, and whoever connects to
  * ./monitor.sock. Frames are described in monitor.h. Nobody is waited for: what a client does not
- * take at once is kept, and while much is kept the container's output is left where it is. */
+ * take at once is kept, and while much is kept the container's output is left where it is. Input
+ * is kept for each client by itself, also after it has hung up. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,8 +18,12 @@
 #define BEHIND (256 * 1024)
 
 struct client {
-  int fd; /* -1: no client */
+  int fd; /* -1: it has hung up, or there is none */
   bool wants_output;
+  bool deaf; /* it takes nothing any more, though it may have sent something */
+  bool ends_input;
+  char *input; /* for the container, INPUT_WINDOW bytes; NULL before there is any */
+  size_t input_waits;
   char *waiting; /* to be sent */
   size_t waits, room;
   size_t came; /* bytes of the frame that is coming */
@@ -27,25 +33,36 @@ struct client {
 static struct client clients[MAX_CLIENTS];
 static int listening = -1;
 static bool first_gone;
+static bool input_over;
 
 static uint32_t length_of(const char *head) {
   const unsigned char *at = (const unsigned char *)head + 4;
   return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
+/* Its input stays until the container has read it. */
 static void hang_up(struct client *client) {
   if (client->fd < 0) return;
   close(client->fd);
   free(client->waiting);
   if (client == &clients[0]) first_gone = true;
-  *client = (struct client){.fd = -1};
+  struct client left = {.fd = -1,
+                        .ends_input = client->ends_input,
+                        .input = client->input,
+                        .input_waits = client->input_waits};
+  if (left.input_waits == 0) {
+    free(left.input);
+    left.input = NULL;
+  }
+  *client = left;
 }
 
 static void add_client(int fd) {
   fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
   for (int i = 0; i < MAX_CLIENTS; i++) {
-    if (clients[i].fd >= 0) continue;
-    clients[i].fd = fd;
+    if (clients[i].fd >= 0 || clients[i].input_waits > 0) continue;
+    free(clients[i].input);
+    clients[i] = (struct client){.fd = fd};
     return;
   }
   close(fd);
@@ -74,23 +91,28 @@ int start_clients(int first) {
 
 bool first_has_gone(void) { return first_gone; }
 
-/* Sends what it takes; false when it is gone. */
-static bool flush(struct client *client) {
+/* What it has sent is still to be read. */
+static void make_deaf(struct client *client) {
+  client->deaf = true;
+  client->waits = 0;
+}
+
+/* Sends what it takes. */
+static void flush(struct client *client) {
   size_t sent = 0;
-  bool alive = true;
   while (sent < client->waits) {
     ssize_t result =
         send(client->fd, client->waiting + sent, client->waits - sent, MSG_NOSIGNAL);
     if (result < 0 && errno == EINTR) continue;
+    if (result < 0 && errno == EAGAIN) break;
     if (result < 0) {
-      alive = errno == EAGAIN;
-      break;
+      make_deaf(client);
+      return;
     }
     sent += (size_t)result;
   }
   memmove(client->waiting, client->waiting + sent, client->waits - sent);
   client->waits -= sent;
-  return alive;
 }
 
 static bool make_room(struct client *client, size_t more) {
@@ -104,8 +126,9 @@ static bool make_room(struct client *client, size_t more) {
 }
 
 static void send_to(struct client *client, char type, const char *bytes, size_t length) {
+  if (client->deaf) return;
   if (!make_room(client, HEAD + length)) {
-    hang_up(client);
+    make_deaf(client);
     return;
   }
   char *to = client->waiting + client->waits;
@@ -114,7 +137,7 @@ static void send_to(struct client *client, char type, const char *bytes, size_t 
   for (int i = 0; i < 4; i++) to[4 + i] = (char)(length >> (24 - 8 * i));
   memcpy(to + HEAD, bytes, length);
   client->waits += HEAD + length;
-  if (!flush(client)) hang_up(client);
+  flush(client);
 }
 
 void send_frame(int to, char type, const char *bytes, size_t length) {
@@ -132,17 +155,82 @@ bool clients_are_behind(void) {
   return false;
 }
 
-int poll_clients(struct pollfd *polled, bool listens) {
+/* ---- input ------------------------------------------------------------------------------------ */
+
+static void tell_taken(struct client *client, size_t length) {
+  char text[24];
+  if (client->fd < 0) return;
+  int written = snprintf(text, sizeof text, "%zu", length);
+  send_to(client, 't', text, (size_t)written);
+}
+
+/* False when it has sent more than its window. */
+static bool keep_input(struct client *client, const char *bytes, size_t length) {
+  if (input_over) {
+    tell_taken(client, length);
+    return true;
+  }
+  if (client->input == NULL) client->input = malloc(INPUT_WINDOW);
+  if (client->input == NULL || length > INPUT_WINDOW - client->input_waits) return false;
+  memcpy(client->input + client->input_waits, bytes, length);
+  client->input_waits += length;
+  return true;
+}
+
+static void end_input(struct client *client) {
+  client->ends_input = true;
+  if (client->input_waits == 0) input_over = true;
+}
+
+static size_t take_input(struct client *client, char *bytes, size_t room) {
+  size_t length = client->input_waits < room ? client->input_waits : room;
+  memcpy(bytes, client->input, length);
+  client->input_waits -= length;
+  memmove(client->input, client->input + length, client->input_waits);
+  if (client->input_waits == 0 && client->ends_input) input_over = true;
+  tell_taken(client, length);
+  return length;
+}
+
+size_t next_input(char *bytes, size_t room) {
+  static int last;
+  for (int i = 1; i <= MAX_CLIENTS; i++) {
+    int index = (last + i) % MAX_CLIENTS;
+    if (clients[index].input_waits == 0) continue;
+    last = index;
+    return take_input(&clients[index], bytes, room);
+  }
+  return 0;
+}
+
+bool input_is_over(void) { return input_over; }
+
+/* ---- the loop's ------------------------------------------------------------------------------- */
+
+int poll_clients(struct pollfd *polled) {
   int count = 0;
   polled[count++] = (struct pollfd){.fd = listening, .events = POLLIN};
   for (int i = 0; i < MAX_CLIENTS; i++) {
-    short events = (short)((listens ? POLLIN : 0) | (clients[i].waits > 0 ? POLLOUT : 0));
+    short events = (short)(POLLIN | (clients[i].waits > 0 ? POLLOUT : 0));
     polled[count++] = (struct pollfd){.fd = clients[i].fd, .events = events};
   }
   return count;
 }
 
-/* Whole frames that have come are handled; false when the client is to go. */
+/* False when the client is to go. */
+static bool take_frame(int index, size_t length, on_frame *handle) {
+  struct client *client = &clients[index];
+  const char *bytes = client->frame + HEAD;
+  char type = client->frame[0];
+  if (type == 'o') client->wants_output = true;
+  if (type == 'e') end_input(client);
+  if (type == 'i' && !keep_input(client, bytes, length)) return false;
+  handle(index, type, bytes, length);
+  return true;
+}
+
+/* Whole frames that have come are handled; false when the client is to go: it has hung up, and
+ * all that it sent before is read. */
 static bool take_frames(int index, on_frame *handle) {
   struct client *client = &clients[index];
   ssize_t got =
@@ -154,9 +242,7 @@ static bool take_frames(int index, on_frame *handle) {
     size_t length = length_of(client->frame);
     if (length > MAX_FRAME) return false;
     if (client->came < HEAD + length) break;
-    if (client->frame[0] == 'o') client->wants_output = true;
-    handle(index, client->frame[0], client->frame + HEAD, length);
-    if (client->fd < 0) return true;
+    if (!take_frame(index, length, handle)) return false;
     client->came -= HEAD + length;
     memmove(client->frame, client->frame + HEAD + length, client->came);
   }
@@ -168,8 +254,8 @@ void serve_clients(const struct pollfd *polled, int count, on_frame *handle) {
     struct client *client = &clients[i - 1];
     /* A descriptor that was closed since it was polled may be another's by now. */
     if (client->fd < 0 || client->fd != polled[i].fd) continue;
-    if ((polled[i].revents & POLLOUT) != 0 && !flush(client)) hang_up(client);
-    if (client->fd < 0 || (polled[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
+    if ((polled[i].revents & POLLOUT) != 0) flush(client);
+    if ((polled[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
     if (!take_frames(i - 1, handle)) hang_up(client);
   }
   if ((polled[0].revents & POLLIN) == 0) return;
@@ -189,7 +275,7 @@ void end_clients(int milliseconds) {
     if (count == 0 || now >= deadline) break;
     if (poll(polled, (nfds_t)count, (int)((deadline - now) / 1000) + 1) <= 0) break;
     for (int i = 0; i < MAX_CLIENTS; i++)
-      if (clients[i].fd >= 0 && !flush(&clients[i])) hang_up(&clients[i]);
+      if (clients[i].fd >= 0 && clients[i].waits > 0) flush(&clients[i]);
   }
   for (int i = 0; i < MAX_CLIENTS; i++) hang_up(&clients[i]);
   close(listening);

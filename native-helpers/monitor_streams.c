@@ -1,5 +1,5 @@
 /* What a container reads and writes: three pipes, or the terminal that the runtime hands over. Output
- * goes to the log and to clients; input comes from clients and waits here until it is read. */
+ * goes to the log and to clients; input comes from clients as it is read. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,16 +10,13 @@
 
 #include "monitor.h"
 
-enum { INPUT_ROOM = 2 * MAX_FRAME };
-
 static bool has_input, has_terminal;
 static int out[2] = {-1, -1}; /* what the container writes; -1 at its end */
 static int in = -1;           /* what it reads, or its terminal; -1 without */
 static int console = -1;      /* where the runtime hands over the terminal */
 static struct winsize size;
-static char input[INPUT_ROOM];
+static char input[MAX_FRAME]; /* taken from clients, and not read yet */
 static size_t input_waits;
-static bool input_ends;
 
 void choose_streams(bool input_wanted, bool terminal) {
   has_input = input_wanted;
@@ -61,6 +58,7 @@ static void take_console(void) {
   fcntl(master, F_SETFL, fcntl(master, F_GETFL) | O_NONBLOCK);
   if (size.ws_row > 0) ioctl(master, TIOCSWINSZ, &size);
   out[OUT] = in = master;
+  write_input();
 }
 
 void end_console(void) {
@@ -111,37 +109,32 @@ void end_streams(bool taken) {
 
 /* ---- input ------------------------------------------------------------------------------------ */
 
-static void write_input(void) {
-  /* The terminal may be on its way. */
-  if (in < 0 && console < 0) input_waits = 0;
-  if (in < 0) return;
-  if (input_waits > 0) {
-    ssize_t wrote = write(in, input, input_waits);
-    if (wrote < 0 && (errno == EAGAIN || errno == EINTR)) return;
+/* Writes what waits; false when the container does not read now. */
+static bool flush_input(void) {
+  size_t done = 0;
+  while (done < input_waits) {
+    ssize_t wrote = write(in, input + done, input_waits - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0 && errno == EAGAIN) break;
     /* Nobody reads it any more. */
-    if (wrote < 0) wrote = (ssize_t)input_waits;
-    input_waits -= (size_t)wrote;
-    memmove(input, input + wrote, input_waits);
+    done = wrote < 0 ? input_waits : done + (size_t)wrote;
   }
-  if (!input_ends || input_waits > 0 || has_terminal) return;
+  input_waits -= done;
+  memmove(input, input + done, input_waits);
+  return input_waits == 0;
+}
+
+void write_input(void) {
+  /* The terminal is on its way. */
+  if (in < 0 && console >= 0) return;
+  do {
+    if (in < 0) input_waits = 0;
+    else if (!flush_input()) return;
+    input_waits = next_input(input, sizeof input);
+  } while (input_waits > 0);
+  if (in < 0 || has_terminal || !input_is_over()) return;
   close(in);
   in = -1;
-}
-
-bool input_is_full(void) { return input_waits > INPUT_ROOM - MAX_FRAME; }
-
-void take_input(const char *bytes, size_t length) {
-  if (!has_input || input_ends) return;
-  /* Nobody is listened to while it is full; what comes all the same is from several at once. */
-  if (length > INPUT_ROOM - input_waits) length = INPUT_ROOM - input_waits;
-  memcpy(input + input_waits, bytes, length);
-  input_waits += length;
-  write_input();
-}
-
-void end_input(void) {
-  input_ends = true;
-  write_input();
 }
 
 /* ---- the loop's ------------------------------------------------------------------------------- */

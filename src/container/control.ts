@@ -6,7 +6,7 @@ import { ContainerError } from './container-error.js'
 import type { Container, Containers } from './containers.js'
 import { connectMonitor, type MonitorClient } from './monitor-client.js'
 import { runtimeCommand, runtimeError } from './runtime.js'
-import { removeContainer, settle } from './settle.js'
+import { KILLED, removeContainer, settle } from './settle.js'
 import { signalNumber } from './signals.js'
 import { type ContainerState, holdContainer, stateOf } from './state.js'
 
@@ -35,6 +35,15 @@ export async function waitForEnd(
   if (code !== null) return code
   const state = await settledState(containers, container)
   return state.kind === 'exited' || state.kind === 'created' ? state.code : 0
+}
+
+/** The status of a container whose monitor ended without a word; it may be gone. */
+export async function statusAfterLoss(
+  containers: Containers,
+  container: Container,
+): Promise<number> {
+  const state = await settledState(containers, container)
+  return state.kind === 'exited' ? state.code : KILLED
 }
 
 /** null when the monitor ended without a word. */

@@ -25,18 +25,27 @@ export interface Stage {
 interface Events {
   output: [stream: 'out' | 'err', bytes: Buffer]
   stage: [stage: Stage]
-  answer: [errno: number]
   exit: [code: number]
+  /** Everything that was given to `input` is on its way. */
+  drain: []
   /** The monitor has hung up. */
   end: []
 }
 
 const HEAD = 8
 const MAX_FRAME = 65_536
+/** Bytes of input on their way that the monitor has not taken; more would end the conversation. */
+const INPUT_WINDOW = 2 * MAX_FRAME
 
 export class MonitorClient extends EventEmitter<Events> {
   private readonly socket: net.Socket
   private received = Buffer.alloc(0)
+  /** Input that was sent and not taken yet, and what waits for its turn. */
+  private untaken = 0
+  private readonly waiting: Buffer[] = []
+  private inputEnds = false
+  /** Whoever waits for the answer to a signal, the first one first. */
+  private readonly asking: ((errno: number) => void)[] = []
   /** What `exit` has told; null before. */
   exitCode: number | null = null
   /** The monitor has hung up. */
@@ -52,6 +61,7 @@ export class MonitorClient extends EventEmitter<Events> {
     socket.on('error', () => undefined)
     socket.on('close', () => {
       this.hasEnded = true
+      for (const answer of this.asking.splice(0)) answer(E.ESRCH)
       this.emit('end')
     })
     this.on('exit', code => (this.exitCode = code))
@@ -66,20 +76,38 @@ export class MonitorClient extends EventEmitter<Events> {
     this.send('g', '')
   }
 
-  /** Input of the container; false when it is to be waited for `drain`. */
+  /** Input of the container; false when `drain` is to be waited for. */
   input(bytes: Buffer): boolean {
-    let taken = true
     for (let at = 0; at < bytes.length; at += MAX_FRAME)
-      taken = this.send('i', bytes.subarray(at, at + MAX_FRAME))
-    return taken
+      this.waiting.push(bytes.subarray(at, at + MAX_FRAME))
+    this.sendInput()
+    return this.waiting.length === 0
   }
 
+  /** What was given before is sent first. */
   endInput(): void {
-    this.send('e', '')
+    this.inputEnds = true
+    if (this.waiting.length === 0) this.send('e', '')
   }
 
-  drained(): Promise<unknown> {
-    return once(this.socket, 'drain')
+  /** As much as the monitor keeps for us: what else is sent is never behind more than that. */
+  private sendInput(): void {
+    for (;;) {
+      const [next] = this.waiting
+      if (next === undefined || this.untaken + next.length > INPUT_WINDOW) return
+      this.waiting.shift()
+      this.untaken += next.length
+      this.send('i', next)
+    }
+  }
+
+  private inputTaken(bytes: number): void {
+    this.untaken -= bytes
+    if (this.waiting.length === 0) return
+    this.sendInput()
+    if (this.waiting.length > 0) return
+    if (this.inputEnds) this.send('e', '')
+    this.emit('drain')
   }
 
   resize(rows: number, columns: number): void {
@@ -88,12 +116,8 @@ export class MonitorClient extends EventEmitter<Events> {
 
   /** Sends a signal to the container's process; false when it has ended. */
   async signal(number: number): Promise<boolean> {
-    const answered = new Promise<number>(resolve => {
-      this.once('answer', resolve)
-      this.once('end', () => {
-        resolve(E.ESRCH)
-      })
-    })
+    if (this.hasEnded) return false
+    const answered = new Promise<number>(resolve => this.asking.push(resolve))
     this.send('k', String(number))
     return (await answered) === 0
   }
@@ -128,7 +152,8 @@ export class MonitorClient extends EventEmitter<Events> {
     else if (type === 'e') this.emit('output', 'err', body)
     else if (type === 's')
       this.emit('stage', JSON.parse(body.toString('latin1')) as Stage)
-    else if (type === 'r') this.emit('answer', Number(body.toString('latin1')))
+    else if (type === 'r') this.asking.shift()?.(Number(body.toString('latin1')))
+    else if (type === 't') this.inputTaken(Number(body.toString('latin1')))
     else if (type === 'x') this.emit('exit', Number(body.toString('latin1')))
   }
 }

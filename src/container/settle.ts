@@ -9,7 +9,7 @@ import { holdContainer, stateUnder } from './state.js'
 import { Volumes } from './volumes.js'
 
 /** 128 + SIGKILL: nobody knows better. */
-const KILLED = 137
+export const KILLED = 137
 
 /** Settles all of a store's containers, and what half-made ones have left. */
 export async function settleAll(containers: Containers): Promise<void> {

@@ -70,7 +70,9 @@ function joinInput(
     before = bytes.subarray(-1)
     if (client.input(bytes)) return
     stdin.pause()
-    void client.drained().then(() => stdin.resume())
+  }
+  const goOn = (): void => {
+    stdin.resume()
   }
   const end = (): void => {
     client.endInput()
@@ -78,11 +80,13 @@ function joinInput(
   if (input) {
     stdin.on('data', take)
     stdin.once('end', end)
+    client.on('drain', goOn)
   }
   return () => {
     stdout.off('resize', resize)
     stdin.off('data', take)
     stdin.off('end', end)
+    client.off('drain', goOn)
     stdin.pause()
     if (isRaw) stdin.setRawMode(false)
   }

@@ -7,8 +7,8 @@ import {
   discardContainer,
   notRunning,
   pauseContainer,
-  settledState,
   signalContainer,
+  statusAfterLoss,
   stopContainer,
   tellRuntime,
   unpauseContainer,
@@ -21,7 +21,7 @@ import { holdContainer, stateOf } from '../../container/state.js'
 import { settleAll } from '../../container/settle.js'
 import { printError, printLine } from '../output.js'
 import { attachStreams, type Attached } from './attach-streams.js'
-import { verifyOf } from './run.js'
+import { followed, verifyOf } from './run.js'
 import { openStore, type StoreFlags } from './store-session.js'
 import { printStage } from './trace-boot.js'
 
@@ -104,11 +104,10 @@ async function startOne(
       })
     },
   })
-  const code = (await held.attached?.ended) ?? null
-  held.attached?.restore()
-  if (code !== null) await started.cleared
-  else started.letGo()
-  return code ?? 0
+  if (held.attached !== undefined)
+    return followed(containers, container, started, held.attached)
+  started.letGo()
+  return 0
 }
 
 export interface StopFlags extends StoreFlags {
@@ -207,10 +206,10 @@ export async function attach(name: string, flags: AttachFlags): Promise<number> 
   })
   const code = await attached.ended
   attached.restore()
-  client.close()
   if (code !== null) return code
-  const state = await settledState(containers, container)
-  return state.kind === 'exited' ? state.code : 0
+  if (client.hasEnded) return statusAfterLoss(containers, container)
+  client.close()
+  return 0
 }
 
 /** The host's ps on the container's processes. */

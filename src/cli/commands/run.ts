@@ -2,6 +2,7 @@
 import { ContainerError, COULD_NOT_START } from '../../container/container-error.js'
 import { type Container, Containers } from '../../container/containers.js'
 import { createContainer, createHeld } from '../../container/create.js'
+import { statusAfterLoss } from '../../container/control.js'
 import { settleAll } from '../../container/settle.js'
 import { type StartedContainer, startContainer } from '../../container/start.js'
 import { ImageError } from '../../image/model/errors.js'
@@ -80,7 +81,7 @@ export function run(
     })
     return held.attached === undefined
       ? left(container, started)
-      : followed(started, held.attached)
+      : followed(containers, container, started, held.attached)
   })
 }
 
@@ -91,16 +92,24 @@ function left({ id }: Container, started: StartedContainer): number {
   return 0
 }
 
-/** Waits for its end, or until the caller lets go of it. */
-async function followed(started: StartedContainer, attached: Attached): Promise<number> {
+/**
+ * Waits for the end of a container that was started, or until the caller lets go of it.
+ * @returns its status; 0 when the caller has let go.
+ */
+export async function followed(
+  containers: Containers,
+  container: Container,
+  started: StartedContainer,
+  attached: Attached,
+): Promise<number> {
   const code = await attached.ended
   attached.restore()
-  if (code !== null) {
-    await started.cleared
-    return code
+  if (code === null && !started.client.hasEnded) {
+    started.letGo()
+    return 0
   }
-  started.letGo()
-  return 0
+  await started.cleared
+  return code ?? statusAfterLoss(containers, container)
 }
 
 /** Errors of every kind end with 125, as the container could not be started. */
