@@ -1,15 +1,23 @@
 // The containers of a store: where each has its files, and how one is found. A container's folder
-// appears whole, by a rename, and goes by a rename.
+// appears whole, by a rename, and goes by a rename: `.new-ID` before that, its lock held by who makes
+// it, and `.gone-ID` after that, locked itself by who takes it away.
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { nodePath } from '../image/store/store-place.js'
 import { removeTree } from '../image/store/remove-tree.js'
 import { replaceFile, syncFolder } from '../image/store/replace-file.js'
 import type { Store } from '../image/store/store.js'
-import { takeLock } from '../image/store/store-lock.js'
+import {
+  type StoreLock,
+  takeLock,
+  tryLock,
+  tryLockFolder,
+} from '../image/store/store-lock.js'
 import { ContainerError } from './container-error.js'
 import { type ContainerRecord, formatRecord, namesIn, readRecord } from './record.js'
 
+const NEW = '.new-'
+const GONE = '.gone-'
 const ID = /^[0-9a-f]{64}$/
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 
@@ -19,7 +27,8 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
  *     container.json                what it is (record.ts)
  *     start.json                    when it was started last
  *     exit.json                     how that ended; written by the monitor
- *     lock                          held by whoever starts or removes it, and by its monitor
+ *     lock                          held by whoever starts it, and by its monitor
+ *     change.lock                   held by whoever settles or removes it, for a short while
  *     pid, log, monitor.sock        the monitor's
  *     config.json, runtime/, runtime.log   the OCI runtime's
  *     rw/upper, rw/work             the writable layer
@@ -92,23 +101,40 @@ export class Containers {
 
   /**
    * Adds a container, all at once.
-   * @param fill makes its files in a folder that is not seen yet.
+   * @param fill makes its files in a folder that is not seen yet, where its record is already.
+   * @returns it with its lock.
    * @throws ContainerError where the name is taken, and what `fill` throws; nothing stays then.
    */
   async add(
     record: ContainerRecord,
-    fill: (container: Container) => void | Promise<void>,
-  ): Promise<Container> {
+    fill: (container: Container) => Promise<void>,
+  ): Promise<{ container: Container; lock: StoreLock }> {
     fs.mkdirSync(nodePath(this.folder), { recursive: true, mode: 0o700 })
-    const hidden = new Container(`${this.folder}/.new-${record.id}`, record)
-    fs.mkdirSync(nodePath(hidden.folder), { mode: 0o700 })
+    const { hidden, lock } = await this.begin(record)
     try {
-      await fill(hidden)
       replaceFile(hidden.file('container.json'), formatRecord(record))
-      return await this.publish(hidden)
+      await fill(hidden)
+      return { container: await this.publish(hidden), lock }
     } catch (error) {
-      removeTree(hidden.folder)
+      this.discard(hidden.folder, record.id)
+      lock.release()
       throw error
+    }
+  }
+
+  /** A folder that is not seen yet; nobody takes it for one whose maker was killed. */
+  private async begin(
+    record: ContainerRecord,
+  ): Promise<{ hidden: Container; lock: StoreLock }> {
+    const hidden = new Container(`${this.folder}/${NEW}${record.id}`, record)
+    const names = await this.lockNames()
+    try {
+      fs.mkdirSync(nodePath(hidden.folder), { mode: 0o700 })
+      const lock = tryLock(hidden.file('lock'), 'exclusive')
+      if (lock === null) throw new Error(`the new container ${record.id} is locked`)
+      return { hidden, lock }
+    } finally {
+      names.release()
     }
   }
 
@@ -126,6 +152,13 @@ export class Containers {
     }
   }
 
+  /** Records of containers that are being made. */
+  unfinished(): ContainerRecord[] {
+    return namesIn(nodePath(this.folder))
+      .filter(name => name.startsWith(NEW))
+      .flatMap(name => readRecord(`${this.folder}/${name}/container.json`) ?? [])
+  }
+
   /** Gives a container another name. Throws a ContainerError where it is taken. */
   async rename(container: Container, name: string): Promise<void> {
     mustBeName(name)
@@ -141,25 +174,72 @@ export class Containers {
 
   /** Takes a container away; nobody uses it. */
   remove(container: Container): void {
-    const gone = `${this.folder}/.gone-${container.id}`
-    fs.renameSync(nodePath(container.folder), nodePath(gone))
-    this.store.uses.forget(useKey(container.id))
-    removeTree(gone)
+    this.discard(container.folder, container.id)
   }
 
-  /** Removes what commands that were killed have left. */
-  async sweep(): Promise<void> {
-    const left = namesIn(nodePath(this.folder)).filter(name => name.startsWith('.gone-'))
-    if (left.length === 0) return
-    const lock = await this.lockNames()
+  private discard(folder: string, id: string): void {
+    const lock = tryLockFolder(folder)
+    if (lock === null) return
     try {
-      for (const name of left) {
-        this.store.uses.forget(useKey(name.slice('.gone-'.length)))
-        removeTree(`${this.folder}/${name}`)
-      }
+      const gone = `${this.folder}/${GONE}${id}`
+      fs.renameSync(nodePath(folder), nodePath(gone))
+      this.store.uses.forget(useKey(id))
+      removeTree(gone)
     } finally {
       lock.release()
     }
+  }
+
+  /**
+   * Removes what commands that were killed have left.
+   * @returns the records of containers that had not been made whole.
+   */
+  async sweep(): Promise<ContainerRecord[]> {
+    for (const id of this.strayUses()) this.store.uses.forget(useKey(id))
+    const left = namesIn(nodePath(this.folder))
+    for (const name of left.filter(one => one.startsWith(GONE))) this.sweepGone(name)
+    const made = left.filter(one => one.startsWith(NEW))
+    if (made.length === 0) return []
+    // A folder that has just been made gets its lock under this one.
+    const lock = await this.lockNames()
+    try {
+      return made.flatMap(name => this.sweepNew(name))
+    } finally {
+      lock.release()
+    }
+  }
+
+  private sweepGone(name: string): void {
+    const path = `${this.folder}/${name}`
+    const lock = tryLockFolder(path)
+    if (lock === null) return
+    this.store.uses.forget(useKey(name.slice(GONE.length)))
+    removeTree(path)
+    lock.release()
+  }
+
+  private sweepNew(name: string): ContainerRecord[] {
+    const folder = `${this.folder}/${name}`
+    if (!fs.existsSync(nodePath(folder))) return []
+    const lock = tryLock(`${folder}/lock`, 'exclusive')
+    if (lock === null) return []
+    const record = readRecord(`${folder}/container.json`)
+    this.discard(folder, name.slice(NEW.length))
+    lock.release()
+    return record === null ? [] : [record]
+  }
+
+  /** IDs of containers that use an image, and are neither there nor being made or removed. */
+  private strayUses(): string[] {
+    // A folder takes these names one after the other, so that none is missed on its way.
+    const folderOf = (id: string): string | undefined =>
+      [`${NEW}${id}`, id, `${GONE}${id}`].find(name =>
+        fs.existsSync(nodePath(`${this.folder}/${name}`)),
+      )
+    return this.store.uses
+      .keptKeys()
+      .flatMap(key => /^container-([0-9a-f]{64})$/.exec(key)?.[1] ?? [])
+      .filter(id => folderOf(id) === undefined)
   }
 
   private lockNames() {

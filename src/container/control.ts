@@ -8,7 +8,7 @@ import { connectMonitor, type MonitorClient } from './monitor-client.js'
 import { runtimeCommand, runtimeError } from './runtime.js'
 import { KILLED, removeContainer, settle } from './settle.js'
 import { signalNumber } from './signals.js'
-import { type ContainerState, holdContainer, stateOf } from './state.js'
+import { changeContainer, type ContainerState, stateOf, untilFree } from './state.js'
 
 const SIGKILL = 9
 /** Milliseconds for a monitor to put things away after its container has ended. */
@@ -158,12 +158,16 @@ export async function discardContainer(
       )
     await killAndWait(container)
   }
-  const lock = await holdContainer(container, PATIENCE)
+  await untilFree(container, PATIENCE)
+  const lock = await changeContainer(container, PATIENCE)
   if (lock === 'gone') return
   if (lock === null) throw new ContainerError(`the container ${name} is being started`)
   try {
-    if (containers.open(container.id) !== null)
-      removeContainer(containers, container, how.volumes || container.record.autoRemove)
+    await removeContainer(
+      containers,
+      container,
+      how.volumes || container.record.autoRemove,
+    )
   } finally {
     lock.release()
   }

@@ -7,7 +7,7 @@ import type { Progress } from '../image/progress.js'
 import type { ImageRecord } from '../image/store/image-record.js'
 import { likeDirectory } from '../image/store/like-directory.js'
 import { replaceFile } from '../image/store/replace-file.js'
-import { type StoreLock, tryLock } from '../image/store/store-lock.js'
+import type { StoreLock } from '../image/store/store-lock.js'
 import { nodePath } from '../image/store/store-place.js'
 import type { Store } from '../image/store/store.js'
 import { isUnified } from './control-groups.js'
@@ -17,7 +17,7 @@ import { makeInitLayer, type Needed } from './init-layer.js'
 import { bytesOfText, type ContainerMount, type ContainerRecord } from './record.js'
 import { mountsOf } from './runtime-config.js'
 import { freshName } from './fresh-name.js'
-import { freshVolumeName, Volumes } from './volumes.js'
+import { freshVolumeName, removeOwnVolumes, Volumes } from './volumes.js'
 
 /** What was asked for; undefined leaves it to the image. Bytes. */
 export interface ContainerOptions {
@@ -81,23 +81,16 @@ export async function createHeld(
   const record = recordOf(store, image, imageName, options)
   await store.unpacked(image, progress)
   const volumes = new Volumes(containers)
-  for (const mount of record.mounts)
-    if (mount.type === 'volume') volumes.ensure(mount.name, mount.anonymous)
-  const held: { lock?: StoreLock } = {}
   try {
-    await store.keepUse(image, useKey(record.id), record.name)
-    const container = await containers.add(record, hidden => {
+    return await containers.add(record, async hidden => {
+      for (const mount of record.mounts)
+        if (mount.type === 'volume') await volumes.ensure(mount.name, mount.anonymous)
+      await store.keepUse(image, useKey(record.id), record.name)
       fillFolder(store, image, hidden)
-      const lock = tryLock(hidden.file('lock'), 'exclusive')
-      if (lock !== null) held.lock = lock
       if (starts) writeStart(hidden)
     })
-    if (held.lock === undefined)
-      throw new Error(`the new container ${record.id} is locked`)
-    return { container, lock: held.lock }
   } catch (error) {
-    held.lock?.release()
-    store.uses.forget(useKey(record.id))
+    await removeOwnVolumes(containers, record)
     throw error
   }
 }

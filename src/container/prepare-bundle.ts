@@ -20,11 +20,11 @@ import { Volumes } from './volumes.js'
  * @param monitor its process id.
  * @throws ContainerError for a user whom the root does not know, FsError.
  */
-export function prepareBundle(
+export async function prepareBundle(
   containers: Containers,
   container: Container,
   monitor: number,
-): void {
+): Promise<void> {
   const { record, folder } = container
   const volumes = new Volumes(containers)
   const path = `/proc/${monitor}/root${container.file('rootfs')}`
@@ -32,7 +32,7 @@ export function prepareBundle(
   if (root < 0) throw new FsError(root, 'open', path)
   try {
     for (const mount of record.mounts)
-      if (mount.type === 'volume') volumes.fill(mount.name, root, mount.target)
+      if (mount.type === 'volume') await volumes.fill(mount.name, root, mount.target)
     const config = runtimeConfig(record, {
       identity: identityOf(record.process.user, root),
       held: heldCapabilities(),

@@ -18,6 +18,7 @@ import { ContainerError } from './container-error.js'
 import type { Container, Containers } from './containers.js'
 import { bytesOfText } from './record.js'
 import { settle } from './settle.js'
+import { untilFree } from './state.js'
 
 /** What the process says on its standard output, a line of JSON each. */
 export type ServerReport =
@@ -61,6 +62,8 @@ export async function serveRoot(
   // The monitor waits for this: all is written.
   line.end()
   await monitorEnded
+  // Of what a process has open, the lifeline closes before the lock does.
+  await untilFree(container, PATIENCE)
   await settle(containers, container)
   const late = new Promise<number>(resolve => setTimeout(resolve, PATIENCE, 1))
   return Promise.race([mount.ended, late])

@@ -5,27 +5,32 @@ import { readIfThere, replaceFile } from '../image/store/replace-file.js'
 import type { Container, Containers } from './containers.js'
 import { removeGroups } from './control-groups.js'
 import { runtimeCommand } from './runtime.js'
-import { holdContainer, stateUnder } from './state.js'
-import { Volumes } from './volumes.js'
+import { changeContainer, type ContainerState, stateOf, stateUnder } from './state.js'
+import { removeOwnVolumes, Volumes } from './volumes.js'
 
 /** 128 + SIGKILL: nobody knows better. */
 export const KILLED = 137
 
 /** Settles all of a store's containers, and what half-made ones have left. */
 export async function settleAll(containers: Containers): Promise<void> {
-  await containers.sweep()
+  for (const record of await containers.sweep())
+    await removeOwnVolumes(containers, record)
+  await new Volumes(containers).sweep()
   for (const container of containers.list()) await settle(containers, container)
 }
 
-/** Does nothing to a container that runs, or that somebody else is changing. */
+/** Milliseconds for another who settles the same container. */
+const PATIENCE = 10_000
+
+/** Does nothing to a container that runs, or that somebody else is changing for long. */
 export async function settle(
   containers: Containers,
   container: Container,
 ): Promise<void> {
-  const lock = await holdContainer(container, 0)
+  if (!isUnsettled(container, stateOf(container))) return
+  const lock = await changeContainer(container, PATIENCE)
   if (lock === null || lock === 'gone') return
   try {
-    if (containers.open(container.id) === null) return
     const state = stateUnder(container, false)
     if (state.kind === 'dead') {
       endContainer(container)
@@ -33,25 +38,29 @@ export async function settle(
       const exit = { code: KILLED, started, finishedAt: new Date().toISOString() }
       replaceFile(container.file('exit.json'), `${JSON.stringify(exit)}\n`)
     }
-    const hasRun = state.kind === 'dead' || wasStarted(container)
-    if (container.record.autoRemove && hasRun) removeContainer(containers, container)
+    if (goes(container)) await removeContainer(containers, container)
   } finally {
     lock.release()
   }
 }
 
-/** Removes a container that is held, with the volumes that are its own. */
-export function removeContainer(
+function isUnsettled(container: Container, { kind }: ContainerState): boolean {
+  return kind === 'dead' || ((kind === 'created' || kind === 'exited') && goes(container))
+}
+
+/** Whether it is one that goes with its end, and has been started. */
+function goes(container: Container): boolean {
+  return container.record.autoRemove && readIfThere(container.file('start.json')) !== null
+}
+
+/** Removes a container that nobody else uses, with the volumes that are its own. */
+export async function removeContainer(
   containers: Containers,
   container: Container,
   withVolumes = container.record.autoRemove,
-): void {
-  const { mounts } = container.record
+): Promise<void> {
   containers.remove(container)
-  if (!withVolumes) return
-  const volumes = new Volumes(containers)
-  for (const mount of mounts)
-    if (mount.type === 'volume' && mount.anonymous) volumes.removeUnused(mount.name)
+  if (withVolumes) await removeOwnVolumes(containers, container.record)
 }
 
 /** Ends whatever still runs of a container, and what the kernel and the runtime keep of it. */
@@ -62,8 +71,4 @@ export function endContainer(container: Container): void {
     cwd: Buffer.from(container.folder, 'latin1').toString('utf8'),
   })
   removeGroups(container.id)
-}
-
-function wasStarted(container: Container): boolean {
-  return readIfThere(container.file('start.json')) !== null
 }

@@ -95,7 +95,7 @@ class Start {
     await stages.reached('bootfs')
     const [served, cleared] = this.startServer(lifelineOfServer)
     await Promise.race([Promise.all([stages.reached('placed'), served]), stages.failed])
-    prepareBundle(this.containers, this.container, monitor)
+    await prepareBundle(this.containers, this.container, monitor)
     this.options.beforeGo?.(client)
     client.go()
     await stages.reached('hand-over')

@@ -60,9 +60,10 @@ export function stateUnder(container: Container, held: boolean): ContainerState 
   return { kind: isFrozen(pid) ? 'paused' : 'running', pid, startedAt }
 }
 
-/** Whether somebody starts it, watches it or removes it. */
+/** Whether somebody starts it or watches it. */
 export function isHeld(container: Container): boolean {
-  const lock = tryHold(container, 'shared')
+  // Shared with others who only look: a look is never taken for somebody who starts it.
+  const lock = tryHold(container, 'lock', 'shared')
   if (lock === 'gone') return false
   lock?.release()
   return lock === null
@@ -71,10 +72,16 @@ export function isHeld(container: Container): boolean {
 /** null when another has it, `gone` when the container is. */
 function tryHold(
   container: Container,
+  name: 'lock' | 'change.lock',
   kind: 'shared' | 'exclusive',
 ): StoreLock | null | 'gone' {
   try {
-    return tryLock(container.file('lock'), kind)
+    const lock = tryLock(container.file(name), kind)
+    if (lock === null || fs.existsSync(nodePath(container.file('container.json'))))
+      return lock
+    // It was removed between the opening of the file and the lock.
+    lock.release()
+    return 'gone'
   } catch (error) {
     if (error instanceof FsError && error.code === 'ENOENT') return 'gone'
     throw error
@@ -84,8 +91,24 @@ function tryHold(
 /** flock(2) cannot be waited for with a limit, so a lock that is held is tried again. */
 const RETRY_MS = 10
 
+function pause(): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, RETRY_MS))
+}
+
+async function holdBefore(
+  container: Container,
+  name: 'lock' | 'change.lock',
+  deadline: number,
+): Promise<StoreLock | null | 'gone'> {
+  for (;;) {
+    const lock = tryHold(container, name, 'exclusive')
+    if (lock !== null || performance.now() >= deadline) return lock
+    await pause()
+  }
+}
+
 /**
- * The lock of a container, for whoever changes it. null when it is held for longer than `patience`
+ * The lock of a container, for whoever starts it. null when it is held for longer than `patience`
  * milliseconds: it runs; `gone` when it is not there any more.
  */
 export async function holdContainer(
@@ -93,11 +116,42 @@ export async function holdContainer(
   patience: number,
 ): Promise<StoreLock | null | 'gone'> {
   const deadline = performance.now() + patience
-  for (;;) {
-    const lock = tryHold(container, 'exclusive')
-    if (lock !== null || performance.now() >= deadline) return lock
-    await new Promise(resolve => setTimeout(resolve, RETRY_MS))
+  const change = await holdBefore(container, 'change.lock', deadline)
+  if (change === null || change === 'gone') return change
+  try {
+    return await holdBefore(container, 'lock', deadline)
+  } finally {
+    change.release()
   }
+}
+
+/**
+ * A lock for whoever settles or removes a container: it does not run, and nobody starts it
+ * meanwhile. It says nothing about the container to those who only look.
+ * @param patience milliseconds to wait for others who change it.
+ * @returns null when it runs, or others take longer; `gone` when it is not there any more.
+ */
+export async function changeContainer(
+  container: Container,
+  patience: number,
+): Promise<StoreLock | null | 'gone'> {
+  const change = await holdBefore(container, 'change.lock', performance.now() + patience)
+  if (change === null || change === 'gone' || !isHeld(container)) return change
+  change.release()
+  return null
+}
+
+/** Until nobody starts or watches a container; false when that takes longer than `patience`. */
+export async function untilFree(
+  container: Container,
+  patience: number,
+): Promise<boolean> {
+  const deadline = performance.now() + patience
+  while (isHeld(container)) {
+    if (performance.now() >= deadline) return false
+    await pause()
+  }
+  return true
 }
 
 export function readExit(container: Container): Exit | null {

@@ -5,6 +5,7 @@ import { formatBytes } from '../bytes-size.js'
 import { textOfAnswer } from '../bytes-text.js'
 import { asBytes, printLine } from '../output.js'
 import { showProgress } from '../progress.js'
+import { openContainers } from './lifecycle.js'
 import { openStore, type StoreFlags, tellWaiting } from './store-session.js'
 
 export interface GcFlags extends StoreFlags {
@@ -15,8 +16,11 @@ export interface GcFlags extends StoreFlags {
 
 /** Prints what went; 0. Throws an ImageError. */
 export async function gc(flags: GcFlags): Promise<number> {
-  const store = await openStore(flags)
   const dryRun = flags.dryRun === true
+  // What is left of containers keeps images.
+  const { store } = dryRun
+    ? { store: await openStore(flags) }
+    : await openContainers(flags)
   const swept = await collectGarbage(store, {
     dryRun,
     onWait: tellWaiting,

@@ -46,7 +46,7 @@ export async function removeVolumes(
   let status = 0
   for (const name of names) {
     try {
-      volumes.remove(name)
+      await volumes.remove(name)
       printLine(name)
     } catch (error) {
       if (!(error instanceof ContainerError)) throw error
@@ -72,7 +72,7 @@ export async function pruneVolumes(flags: VolumeFlags): Promise<number> {
   for (const { name, anonymous } of volumes.list()) {
     if (!anonymous && flags.all !== true) continue
     if (volumes.usersOf(name).length > 0) continue
-    volumes.remove(name)
+    await volumes.remove(name)
     printLine(name)
   }
   return 0

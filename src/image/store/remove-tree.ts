@@ -48,7 +48,9 @@ const MAX_OPEN = 128
  */
 export function removeBelow(parent: number, name: string): void {
   if (unlinkOrTell(parent, name)) return
-  const levels: Level[] = [enter(parent, name)]
+  const top = enter(parent, name)
+  if (top === null) return
+  const levels: Level[] = [top]
   try {
     for (;;) {
       const level = levels.at(-1)
@@ -75,7 +77,8 @@ export function removeBelow(parent: number, name: string): void {
 function descend(levels: Level[], level: Level, name: string): void {
   const [top] = levels
   if (top === undefined || levels.length < MAX_OPEN) {
-    levels.push(enter(level.fd, name))
+    const next = enter(level.fd, name)
+    if (next !== null) levels.push(next)
     return
   }
   const moved = `.plyfs-removed-${(count += 1)}`
@@ -94,16 +97,24 @@ function unlinkOrTell(dir: number, name: string): boolean {
   throw new FsError(result, 'unlink', name)
 }
 
-function enter(dir: number, name: string): Level {
+/** null when it has gone meanwhile: another removes the same tree. */
+function enter(dir: number, name: string): Level | null {
   let fd = openInside(dir, name)
   if (fd === -E.EACCES) {
     // Somebody else's mode, on a folder that is ours to remove.
     fchmodat(dir, name, 0o700, 0)
     fd = openInside(dir, name)
   }
+  if (fd === -E.ENOENT) return null
   if (fd < 0) throw new FsError(fd, 'open', name)
-  const left = listNames(fd)
-  return { fd, name, left }
+  try {
+    return { fd, name, left: listNames(fd) }
+  } catch (error) {
+    close(fd)
+    // iterate_dir() of a directory that was removed after it was opened.
+    if (error instanceof FsError && error.code === 'ENOENT') return null
+    throw error
+  }
 }
 
 /** EXDEV for a mount point. */

@@ -11,6 +11,8 @@ import {
   LOCK_NB,
   LOCK_SH,
   O_CREAT,
+  O_DIRECTORY,
+  O_NOFOLLOW,
   O_RDONLY,
 } from '../../sys/constants.js'
 import { close, flock, openat2 } from '../../sys/file.js'
@@ -94,6 +96,21 @@ function isNamed(fd: number, path: string): boolean {
 export function tryLock(path: string, kind: 'shared' | 'exclusive'): StoreLock | null {
   const fd = openLock(path)
   const result = flock(fd, operation(kind) | LOCK_NB)
+  if (result >= 0) return new StoreLock(fd)
+  close(fd)
+  if (result === -E.EAGAIN) return null
+  throw new FsError(result, 'flock', path)
+}
+
+/**
+ * The lock of a folder itself, for whoever takes it away: null when another has it, or when it is
+ * not there. @throws FsError.
+ */
+export function tryLockFolder(path: string): StoreLock | null {
+  const fd = openat2(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, 0)
+  if (fd === -E.ENOENT) return null
+  if (fd < 0) throw new FsError(fd, 'open', path)
+  const result = flock(fd, LOCK_EX | LOCK_NB)
   if (result >= 0) return new StoreLock(fd)
   close(fd)
   if (result === -E.EAGAIN) return null

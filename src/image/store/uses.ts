@@ -67,6 +67,13 @@ export class Uses {
     fs.rmSync(nodePath(this.kept(key)), { force: true })
   }
 
+  /** Keys of the uses that last until they are forgotten. */
+  keptKeys(): string[] {
+    return fs
+      .readdirSync(nodePath(this.place.uses), 'latin1')
+      .flatMap(name => /^kept-([A-Za-z0-9_-]+)$/.exec(name)?.[1] ?? [])
+  }
+
   /** All that last; files of processes that have ended are removed on the way. */
   list(): ImageUse[] {
     const uses: ImageUse[] = []
