@@ -126,7 +126,9 @@ for (const [name, words] of [
   ['the serving process', /container-serve/],
 ] as const) {
   t.test(`${name} is killed while a container runs`, async t => {
-    const id = await ok('run', '-d', 'box:1', 'sh', '-c', 'echo x > /kept; sleep 1000')
+    const command = 'echo x > /kept; echo up; exec sleep 1000'
+    const id = await ok('run', '-d', 'box:1', 'sh', '-c', command)
+    t.ok(await until(async () => (await ok('logs', id)) === 'up'))
     t.ok(await killWhenThere(words))
     t.ok(
       await until(async () => (await ok('ps', '-q')) === ''),
