@@ -34,7 +34,7 @@ static const char *const verbs[] = {
     "inspect", "tag",    "rmi",    "gc",     "fsck",    "diff",    "export",  "ls",     "cat",
     "run",    "create",  "start",  "restart", "stop",   "kill",    "rm",      "wait",   "ps",
     "logs",   "exec",    "attach", "pause",  "unpause", "top",     "rename",  "cp",     "commit",
-    "volume", NULL};
+    "volume", "daemon", NULL};
 
 static const char *const help_options[] = {"-h", "--help", "-V", "--version", NULL};
 

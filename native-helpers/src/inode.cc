@@ -33,6 +33,20 @@ static napi_value Statx(napi_env env, napi_callback_info info) {
   return toNumber(env, 0);
 }
 
+// Of what a descriptor is on; asks the filesystem nothing. -EOPNOTSUPP before Linux 6.8.
+static napi_value UniqueMountId(napi_env env, napi_callback_info info) {
+  Arguments<1> args(env, info);
+  const int fd = args.integer(0);
+  if (!args.ok()) return args.refusal();
+  constexpr unsigned kMask = 0x4000;  // STATX_MNT_ID_UNIQUE of linux/stat.h
+  struct statx stat;
+  if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, kMask, &stat) < 0) {
+    return toNumber(env, -errno);
+  }
+  if ((stat.stx_mask & kMask) == 0) return toNumber(env, -EOPNOTSUPP);
+  return toNumber(env, static_cast<int64_t>(stat.stx_mnt_id));
+}
+
 static void statOne(int dirfd, const char* name, uint32_t* record) {
   struct statx stat;
   if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW, kStatMask, &stat) == 0) {
@@ -219,6 +233,7 @@ static napi_value Readlinkat(napi_env env, napi_callback_info info) {
 
 void addInode(Exports& exports) {
   exports.add("statx", Statx);
+  exports.add("uniqueMountId", UniqueMountId);
   exports.add("statxBatch", StatxBatch);
   exports.add("mkdirat", Mkdirat);
   exports.add("mknodat", Mknodat);

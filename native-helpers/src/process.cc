@@ -143,6 +143,21 @@ static napi_value SendFd(napi_env env, napi_callback_info info) {
   return toNumber(env, sent < 0 ? -errno : 0);
 }
 
+static napi_value PeerCredentials(napi_env env, napi_callback_info info) {
+  Arguments<2> args(env, info);
+  const int socket = args.integer(0);
+  const auto out = args.integers(1);
+  args.within(0, 3, out.length);
+  if (!args.ok()) return args.refusal();
+  struct ucred peer;
+  socklen_t length = sizeof peer;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0) return toNumber(env, -errno);
+  out.data[0] = peer.pid;
+  out.data[1] = static_cast<int32_t>(peer.uid);
+  out.data[2] = static_cast<int32_t>(peer.gid);
+  return toNumber(env, 0);
+}
+
 namespace {
 
 struct PollJob {
@@ -196,5 +211,6 @@ void addProcess(Exports& exports) {
   exports.add("socketpair", Socketpair);
   exports.add("receiveFd", ReceiveFd);
   exports.add("sendFd", SendFd);
+  exports.add("peerCredentials", PeerCredentials);
   exports.add("pollAsync", PollAsync);
 }

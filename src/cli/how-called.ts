@@ -76,6 +76,7 @@ const VERBS: ReadonlySet<string> = new Set([
   'cp',
   'commit',
   'volume',
+  'daemon',
 ])
 
 const HELP: ReadonlySet<string> = new Set(['-h', '--help'])

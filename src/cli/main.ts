@@ -1,16 +1,14 @@
 // The command: argv to what it asks for to exit status, and the only process.exit. The mount forms
 // load little, since a mount is started for every container; the rest is loaded when it is asked
 // for, and nothing after a mount.
-import { ContainerError } from '../container/container-error.js'
-import { ImageError } from '../image/model/errors.js'
-import { MountError } from '../mount/mount-error.js'
 import { VERSION } from '../mount/version.js'
 import { rawArguments } from './arguments.js'
+import { describeError, statusOf } from './describe-error.js'
 import { dropInHelp, MOUNT_HELP } from './help.js'
 import { howCalled, type Call } from './how-called.js'
 import { parseHelper } from './mount-helper.js'
 import { parseMountVerb } from './mount-verb.js'
-import { asBytes, printError, printLine } from './output.js'
+import { printError, printLine } from './output.js'
 import { parseDropIn } from './overlayfs.js'
 import { UsageError } from './usage-error.js'
 
@@ -27,7 +25,7 @@ async function main(): Promise<number> {
     return await run(call)
   } catch (error) {
     printError(describe(error, call))
-    return error instanceof ContainerError ? error.status : 1
+    return statusOf(error)
   }
 }
 
@@ -43,7 +41,10 @@ async function run(call: Call): Promise<number> {
     const command = parseMountVerb(call.args)
     if (command === 'help') return print(MOUNT_HELP)
     if (command.form === 'image')
-      return (await import('./commands/mount-image.js')).mountNamed(command, process.env)
+      return (await import('./commands/mount-image.js')).mountImageNamed(
+        command,
+        process.env,
+      )
     return (await import('./commands/mount.js')).mount(command, process.env)
   }
   if (call.kind === 'mount-helper') {
@@ -69,12 +70,7 @@ function versionOf(program: string): string {
 }
 
 function describe(error: unknown, call: Call): string {
-  if (error instanceof ContainerError) return `plyfs: ${error.message}`
-  if (error instanceof MountError) return `plyfs: ${error.message}`
-  if (error instanceof ImageError) return asBytes(`plyfs: ${error.message}`)
-  if (error instanceof UsageError) {
-    const help = call.kind === 'drop-in' ? `${call.program} --help` : 'plyfs help mount'
-    return `plyfs: ${error.message}; '${help}' says how it is called`
-  }
-  return `plyfs: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+  if (!(error instanceof UsageError)) return describeError(error)
+  const help = call.kind === 'drop-in' ? `${call.program} --help` : 'plyfs help mount'
+  return `plyfs: ${error.message}; '${help}' says how it is called`
 }

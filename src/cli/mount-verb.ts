@@ -1,6 +1,7 @@
 // The arguments of `plyfs mount [-f] [-d] [-o OPTIONS]... [SOURCE] DIR`, and of
 // `plyfs mount [--rw[=NAME]] [--verify=MODE] [--driver=NAME] [--root=DIR] [-o OPTIONS]... IMAGE DIR`.
-import { DRIVER_NAMES, type DriverName, driverNamed } from '../mount/drivers/driver.js'
+import { DRIVER_NAMES, driverNamed } from '../mount/drivers/driver.js'
+import type { NamedMount } from '../mount/mount-named.js'
 import type { MountCommand } from '../mount/open-mount.js'
 import { UsageError } from './usage-error.js'
 import { splitWords, type Words } from './words.js'
@@ -16,19 +17,10 @@ const LETTERS = {
   driver: { takesValue: true },
 } as const
 
-/** A mount of an image, its arguments told apart. All text is bytes. */
-export interface ImageMountCommand {
+/** A mount of an image, its arguments told apart. */
+export interface ImageMountCommand extends NamedMount {
   readonly form: 'image'
-  readonly image: string
-  readonly mountPoint: string
-  readonly options: readonly string[]
-  /** null: read-only; '' a writable layer that goes with the mount; else its name. */
-  readonly writable: string | null
-  readonly verify: 'quick' | 'full' | 'none'
-  readonly driver: DriverName
   readonly root: string | null
-  readonly foreground: boolean
-  readonly debug: boolean
 }
 
 /** Throws a UsageError. */

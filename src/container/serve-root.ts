@@ -10,9 +10,12 @@ import { silent } from '../image/progress.js'
 import { hasCode } from '../image/store/replace-file.js'
 import { openVerification, type VerifyMode } from '../image/verify.js'
 import { checkLayers } from '../mount/check-layers.js'
+import { dropResourceCapability } from '../mount/drop-capability.js'
 import { MountError } from '../mount/mount-error.js'
 import { planImage } from '../mount/mount-image.js'
 import { type DetachedMount, serveDetached } from '../mount/serve-detached.js'
+import { raiseFileLimit } from '../mount/serve.js'
+import { Server } from '../mount/server.js'
 import { sendFd } from '../sys/process.js'
 import { ContainerError } from './container-error.js'
 import type { Container, Containers } from './containers.js'
@@ -45,6 +48,8 @@ export async function serveRoot(
   verify: VerifyMode,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
+  raiseFileLimit()
+  dropResourceCapability()
   const container = containers.open(id)
   if (container === null) return failed(new ContainerError(`No such container: ${id}`))
   let mount: DetachedMount
@@ -95,13 +100,14 @@ async function mountInStages(
     record.readOnly ? null : rw,
     env,
   )
-  const mount = await serveDetached(await checkLayers(plan))
+  const checked = await checkLayers(plan)
+  const mount = await serveDetached(checked, new Server(checked))
   try {
     const sent = sendFd(lifeline, mount.tree)
     if (sent < 0) throw new FsError(sent, 'sendmsg')
     mount.handedOver()
     stage('rootfs')
-    await check()
+    await check.run()
     stage('integrity check')
     if (record.readOnly) mount.stayReadOnly()
     else await mount.turnWritable()

@@ -358,6 +358,11 @@ export class ServingLoop {
     }
   }
 
+  /** Serves nobody any more: `run` returns. Who still uses a mount gets errors once its device is closed. */
+  abandon(): void {
+    for (const device of [...this.sessions.keys()]) this.end(device, E.ENODEV)
+  }
+
   /** The connection is gone: ENODEV after an unmount, anything else is said. */
   private end(device: number, errno: number): void {
     if (errno !== E.ENODEV && errno !== E.ECONNABORTED)

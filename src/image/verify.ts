@@ -27,25 +27,39 @@ interface OpenLayer {
   readonly inventory: Inventory | 'damaged'
 }
 
+/** A check of layers that are open. */
+export interface LayerCheck {
+  /** To be called once. Throws an ImageError `mismatch` that names layers and paths, or an FsError. */
+  run(): Promise<void>
+  /** Closes the layers of a check that was not run; else does nothing. */
+  close(): void
+}
+
 /**
  * Opens what a check of an image's layers needs, which have to be unpacked.
- * @returns the check, to be run once. It throws an ImageError `mismatch` that names layers and
- * paths, or an FsError.
  * @throws ImageError `not-found` for a layer that is not unpacked or has no inventory.
  */
 export function openVerification(
   store: Store,
   image: ImageRecord,
   mode: VerifyMode,
-): () => Promise<void> {
-  if (mode === 'none') return () => Promise.resolve()
+): LayerCheck {
+  if (mode === 'none') return { run: () => Promise.resolve(), close: () => undefined }
   const layers = openLayers(store, image, mode === 'full')
-  return async () => {
-    try {
-      await verify(layers, mode === 'full')
-    } finally {
-      for (const { layer } of layers) layer.close()
-    }
+  const open = new Set(layers)
+  const close = (): void => {
+    for (const { layer } of open) layer.close()
+    open.clear()
+  }
+  return {
+    run: async () => {
+      try {
+        await verify(layers, mode === 'full')
+      } finally {
+        close()
+      }
+    },
+    close,
   }
 }
 

@@ -36,12 +36,17 @@ export function buildOverlay(
   started: () => void,
 ): BuiltOverlay {
   const options = plan.overlay
-  const opened = openStack(options, new FdCache(64), accessTimes(plan.device.flags))
+  const fds = new FdCache(64)
+  const opened = openStack(options, fds, accessTimes(plan.device.flags))
   const tree =
     plan.tree === null ? null : openMergedTree(plan.tree, options, opened.stack)
-  const union = new Union(options, opened.stack, seed, tree)
+  const union = new Union(options, opened.stack, seed, tree, plan.share)
   admitRoot(union)
-  const operations = new Overlay(union, VERSION, started, opened.close)
+  const close = (): void => {
+    fds.shrink()
+    opened.close()
+  }
+  const operations = new Overlay(union, VERSION, started, close)
   const attach = (): void => {
     if (opened.withUpper !== null) attachUpper(union, opened.withUpper())
   }

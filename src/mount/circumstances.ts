@@ -27,17 +27,18 @@ export interface Circumstances {
   readonly deviceWhiteoutsForbidden: boolean
 }
 
-/** Looks at the process; the caller says how it was called. */
+/** Looks at the process; the caller says how it was called, and from where. */
 export function circumstances(
   form: Form,
   program: Circumstances['program'],
   env: Readonly<Record<string, string | undefined>>,
+  cwd = workingDirectory(),
 ): Circumstances {
   const mayMount = hasSysAdmin()
   return {
     form,
     program,
-    cwd: workingDirectory(),
+    cwd,
     uid: process.geteuid?.() ?? 0,
     gid: process.getegid?.() ?? 0,
     mayMount,
@@ -60,7 +61,8 @@ function isFirstUserNamespace(): boolean {
   return map.join(' ') === '0 0 4294967295'
 }
 
-function workingDirectory(): string {
+/** The process's working directory, absolute bytes. */
+export function workingDirectory(): string {
   const buffer = Buffer.alloc(4096)
   const length = readlinkat(AT_FDCWD, '/proc/self/cwd', buffer, 0)
   if (length < 0) throw new FsError(length, 'readlinkat', '/proc/self/cwd')

@@ -20,7 +20,7 @@ import { circumstances } from './circumstances.js'
 import type { MountPlan } from './mount-plan.js'
 import { planMount } from './open-mount.js'
 import { parseOptions } from './parse-options.js'
-import { serve } from './serve.js'
+import type { Serve } from './serve.js'
 
 export interface ImageMount extends RootMount {
   readonly image: ImageRecord
@@ -52,6 +52,7 @@ export async function mountImage(
   env: Readonly<Record<string, string | undefined>>,
   progress: Progress,
   verify: Verification,
+  serve: Serve,
 ): Promise<number> {
   const lowers = await store.unpacked(request.image, progress)
   const name = request.writable ?? ''
@@ -86,6 +87,7 @@ export async function mountArchive(
   request: RootMount,
   env: Readonly<Record<string, string | undefined>>,
   verify: () => Promise<void>,
+  serve: Serve,
 ): Promise<number> {
   const { lowers } = archive
   const opened = openForChecks(archive, layerFormat(store.format, true, false))

@@ -49,6 +49,8 @@ export interface MountPlan {
    * are in use. Keep them open while anything may still be written, then close them.
    */
   readonly locks: readonly number[]
+  /** The part of the process's descriptors that this mount may have: 1 where it is the only one. */
+  readonly share: number
   /** Where the merged tree of the lowers is kept, which must not change then; null: nowhere. */
   readonly tree: TreeFile | null
 }

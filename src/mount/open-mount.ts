@@ -27,13 +27,15 @@ export interface MountCommand {
  * The mount to make, or null when there is nothing to serve (`remount` is done). Throws a
  * MountError, one line that says what is wrong and what to do.
  * @param note takes lines for stderr, which come before any error.
+ * @param cwd what relative paths are relative to; the process's own directory unless told.
  */
 export async function openMount(
   command: MountCommand,
   env: Readonly<Record<string, string | undefined>>,
   note: (line: string) => void,
+  cwd?: string,
 ): Promise<MountPlan | null> {
-  const given = circumstances(command.form, command.program, env)
+  const given = circumstances(command.form, command.program, env, cwd)
   const isDropIn = command.form === 'drop-in'
   const request = parseOptions(
     command.options,
@@ -65,6 +67,7 @@ export function planMount(
     protocolMinor: request.protocolMinor,
     maxWrite: request.maxWrite,
     locks: [],
+    share: 1,
     tree: null,
   }
 }

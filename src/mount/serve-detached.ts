@@ -11,11 +11,10 @@ import {
 } from '../sys/constants.js'
 import { close } from '../sys/file.js'
 import { fsconfig, fsmount, fsopen } from '../sys/mount.js'
-import { dropResourceCapability } from './drop-capability.js'
 import { mountFailed, openDevice } from './fuse-mount.js'
 import { MountError } from './mount-error.js'
 import type { MountPlan } from './mount-plan.js'
-import { raiseFileLimit, Server } from './serve.js'
+import type { Server } from './server.js'
 
 export interface DetachedMount {
   /** The mount, read-only. Whoever closes it before it has a place ends it. */
@@ -33,24 +32,30 @@ export interface DetachedMount {
 }
 
 /**
- * Serves the plan's overlay; its mount point is not looked at. Takes CAP_SYS_ADMIN. Throws a
- * MountError.
+ * Serves the plan's overlay, which is `server`'s too; its mount point is not looked at. Takes
+ * CAP_SYS_ADMIN. Throws a MountError.
  */
-export async function serveDetached(plan: MountPlan): Promise<DetachedMount> {
-  raiseFileLimit()
-  dropResourceCapability()
-  const server = new Server(plan)
-  await server.prepared
-  const device = openDevice()
-  const context = createFilesystem(plan, device)
-  const tree = fsmount(context, FSMOUNT_CLOEXEC, 0)
-  if (tree < 0) throw mountFailed(plan.mountPoint, tree)
-  server.serve(device)
-  await server.serving
-  // Both keep the superblock, and with it this process.
+export async function serveDetached(
+  plan: MountPlan,
+  server: Server,
+): Promise<DetachedMount> {
+  const { device, context, tree } = await makeMount(plan, server)
+  const ended = server.ended.then(status => {
+    for (const fd of [device, ...plan.locks]) close(fd)
+    return status
+  })
+  // Both keep the superblock, and with it the serving thread.
   const held = new Set([context, tree])
   const letGo = (fd: number): void => {
     if (held.delete(fd)) close(fd)
+  }
+  server.serve(device)
+  try {
+    await server.serving
+  } catch (error) {
+    held.forEach(letGo)
+    await ended
+    throw error
   }
   return {
     tree,
@@ -68,10 +73,34 @@ export async function serveDetached(plan: MountPlan): Promise<DetachedMount> {
     stayReadOnly: () => {
       letGo(context)
     },
-    ended: server.ended.then(status => {
-      for (const lock of plan.locks) close(lock)
-      return status
-    }),
+    ended,
+  }
+}
+
+interface Made {
+  readonly device: number
+  readonly context: number
+  readonly tree: number
+}
+
+/** The mount that nobody serves yet. When it throws, all is as before and the locks are let go of. */
+async function makeMount(plan: MountPlan, server: Server): Promise<Made> {
+  const open: number[] = [...plan.locks]
+  const kept = (fd: number): number => {
+    open.push(fd)
+    return fd
+  }
+  try {
+    await server.prepared
+    const device = kept(openDevice())
+    const context = kept(createFilesystem(plan, device))
+    const tree = fsmount(context, FSMOUNT_CLOEXEC, 0)
+    if (tree < 0) throw mountFailed(plan.mountPoint, tree)
+    return { device, context, tree }
+  } catch (error) {
+    await server.giveUp()
+    for (const fd of open) close(fd)
+    throw error
   }
 }
 
@@ -95,7 +124,9 @@ function createFilesystem({ device, mountPoint }: MountPlan, fd: number): number
     ...(device.allowOther ? ['allow_other'] : []),
   ]
   const set = (result: number): void => {
-    if (result < 0) throw mountFailed(mountPoint, result)
+    if (result >= 0) return
+    close(context)
+    throw mountFailed(mountPoint, result)
   }
   for (const [key, value] of Object.entries(strings))
     set(fsconfig(context, FSCONFIG_SET_STRING, key, value, 0))

@@ -186,6 +186,11 @@ export class OpenFiles {
     if (this.closeData(node, node.file).opens === 0) node.file = null
   }
 
+  /** The mount has ended, and nobody says RELEASE any more. */
+  end(): void {
+    for (const node of this.handles) if (node?.file != null) this.letGo(node.file)
+  }
+
   private hold(node: Node, file: OpenFile, access: number): number {
     const reads = access !== O_WRONLY && file.heldRead < 0
     const writes = access !== O_RDONLY && file.heldWrite < 0

@@ -22,7 +22,7 @@ import { lookupChild } from './lookup.js'
 import { hasDirectory, type Directory, type Node } from './node.js'
 import { OpenFiles } from './open-file.js'
 import { OverlayData } from './overlay-data.js'
-import { dropParked } from './pins.js'
+import { unpinAll } from './pins.js'
 import { readNames, readNamesPlus } from './read-directory.js'
 import { removeDirectory, unlinkName } from './removal.js'
 import { renameName } from './rename.js'
@@ -62,7 +62,8 @@ export class Overlay extends OverlayData implements Operations {
   }
 
   stop(): void {
-    dropParked(this.u)
+    unpinAll(this.u)
+    this.u.closeFiles()
     this.close()
   }
 

@@ -24,23 +24,30 @@ export type Pin = number | string
 /** Descriptors that may hold objects; less where the limit is low: a quarter of it. */
 const MOST_DESCRIPTORS = 4096
 
-/** Counts the descriptors, and knows the names. */
+/** Knows the nodes that have descriptors, and the names. */
 export class Pins {
-  descriptors = 0
+  readonly held = new Set<Node>()
   readonly names = new Set<string>()
   private most = -1
+  private readonly share: number
+
+  /** @param share the mount's part of the process's descriptors, 0 to 1. */
+  constructor(share: number) {
+    this.share = share
+  }
 
   /** Whether one more object may be held by a descriptor. */
   get haveRoom(): boolean {
-    if (this.most < 0) this.most = descriptorsAllowed()
-    return this.descriptors < this.most
+    if (this.most < 0) this.most = descriptorsAllowed(this.share)
+    return this.held.size < this.most
   }
 }
 
-function descriptorsAllowed(): number {
+function descriptorsAllowed(share: number): number {
   const limits = new Float64Array(2)
   const soft = getrlimit(RLIMIT_NOFILE, limits) < 0 ? -1 : (limits[0] ?? -1)
-  return soft < 0 ? MOST_DESCRIPTORS : Math.min(Math.floor(soft / 4), MOST_DESCRIPTORS)
+  const quarter = soft < 0 ? MOST_DESCRIPTORS : Math.floor((soft * share) / 4)
+  return Math.min(quarter, MOST_DESCRIPTORS)
 }
 
 /** Whether something holds a node's object instead of a name in the upper. */
@@ -81,7 +88,7 @@ export function keepPin(u: Union, node: Node, pin: Pin | null): void {
     u.pins.names.add(pin)
   } else if (pin !== null && pin >= 0) {
     node.pinnedFd = pin
-    u.pins.descriptors++
+    u.pins.held.add(node)
   }
 }
 
@@ -96,7 +103,7 @@ export function unpin(u: Union, node: Node): void {
   if (node.pinnedFd >= 0) {
     close(node.pinnedFd)
     node.pinnedFd = -1
-    u.pins.descriptors--
+    u.pins.held.delete(node)
   }
   if (node.parked === '') return
   u.pins.names.delete(node.parked)
@@ -105,9 +112,14 @@ export function unpin(u: Union, node: Node): void {
 }
 
 /** At the end of a mount the kernel forgets without a word. */
-export function dropParked(u: Union): void {
+export function unpinAll(u: Union): void {
   for (const name of u.pins.names) u.work.discard(name)
   u.pins.names.clear()
+  for (const node of u.pins.held) {
+    close(node.pinnedFd)
+    node.pinnedFd = -1
+  }
+  u.pins.held.clear()
 }
 
 /** Another name for an object, '' for that of a descriptor. 0 or -errno. */

@@ -43,10 +43,10 @@ export interface Stack {
 
 export class Union {
   readonly nodes = new NodeTable((directory, index) => wake(this, directory, index))
-  readonly directoryFds = new FdCache(DIRECTORY_FDS)
-  readonly fileFds = new FdCache(FILE_FDS)
+  readonly directoryFds: FdCache
+  readonly fileFds: FdCache
   readonly listings = new ListingCache()
-  readonly pins = new Pins()
+  readonly pins: Pins
   readonly ahead = new WalkAhead()
   readonly openDirectories = new OpenDirectories()
   /** How long the kernel may keep names and attributes. */
@@ -67,13 +67,20 @@ export class Union {
   /** What the lowers show together, where that is recorded. */
   readonly tree: MergedTree | null
 
-  /** With a merged tree the seed is the one that its listings are in order for. */
+  /**
+   * With a merged tree the seed is the one that its listings are in order for.
+   * @param share the part of the process's descriptors that this mount may have, 0 to 1.
+   */
   constructor(
     options: OverlayOptions,
     stack: Stack,
     seed: number,
     tree: MergedTree | null = null,
+    share = 1,
   ) {
+    this.directoryFds = new FdCache(Math.ceil(DIRECTORY_FDS * share))
+    this.fileFds = new FdCache(Math.ceil(FILE_FDS * share))
+    this.pins = new Pins(share)
     this.options = options
     this.stack = stack
     this.seed = tree?.seed ?? seed
@@ -129,6 +136,13 @@ export class Union {
   get files(): OpenFiles {
     if (this.openFiles === null) throw new FsError(E.ENOTCONN, 'session')
     return this.openFiles
+  }
+
+  /** At the end of the mount: everything that is open but the layers' own descriptors. */
+  closeFiles(): void {
+    this.openFiles?.end()
+    this.directoryFds.shrink()
+    this.fileFds.shrink()
   }
 
   get format(): LayerFormat {

@@ -3,6 +3,9 @@
 // its flags say so.
 import { native } from './native.js'
 
+/** The number of the mount that a descriptor is on, never given to another until the next boot. */
+export const uniqueMountId = native.uniqueMountId
+
 /** statx(2) into a stat record (offsets: ST). 0 or -errno; a failed call leaves the record alone. */
 export const statx = native.statx
 

@@ -88,6 +88,8 @@ export interface Native {
     record: Uint32Array,
     at: number,
   ) => number
+  /** stx_mnt_id of STATX_MNT_ID_UNIQUE: of one mount, for one boot. -EOPNOTSUPP before Linux 6.8. */
+  readonly uniqueMountId: (fd: number) => number
   /**
    * statx of `count` names below one directory (AT_SYMLINK_NOFOLLOW). Names lie in `names`,
    * NUL-terminated, name i beginning at byte `offsets[first + i]`; record i is written at
@@ -361,6 +363,8 @@ export interface Native {
   /** Receives one descriptor (SCM_RIGHTS); -ENODATA when the message carries none. */
   readonly receiveFd: (socket: number) => number
   readonly sendFd: (socket: number, fd: number) => number
+  /** SO_PEERCRED of a unix socket (unix(7)): out = [pid, uid, gid], ids as signed words. */
+  readonly peerCredentials: (socket: number, out: Int32Array) => number
   /** poll(2) of one descriptor, without a limit, on one of Node's threads: what happened (revents). */
   readonly pollAsync: (fd: number, events: number) => Promise<number>
 

@@ -1,4 +1,4 @@
-// Limits, prctl, eventfds, the passing of descriptors over unix sockets, and poll.
+// Limits, prctl, eventfds, the passing of descriptors and credentials over unix sockets, and poll.
 import { native } from './native.js'
 
 /** getrlimit(2) of the process; -1 is RLIM_INFINITY. */
@@ -24,6 +24,9 @@ export const receiveFd = native.receiveFd
 
 /** Sends a descriptor. */
 export const sendFd = native.sendFd
+
+/** SO_PEERCRED: [pid, uid, gid] of who connected, as seen from here; pid 0 for one that is not. */
+export const peerCredentials = native.peerCredentials
 
 /** poll(2) of one descriptor, without a limit, beside this thread: revents. */
 export const pollAsync = native.pollAsync

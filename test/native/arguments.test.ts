@@ -8,6 +8,7 @@ import { native } from '../../src/sys/native.js'
  */
 const SIGNATURES: Record<Exclude<keyof typeof native, 'abi' | 'restore'>, string> = {
   statx: 'isiWw',
+  uniqueMountId: 'i',
   statxBatch: 'iUWwwW',
   mkdirat: 'isi',
   mknodat: 'isii',
@@ -77,6 +78,7 @@ const SIGNATURES: Record<Exclude<keyof typeof native, 'abi' | 'restore'>, string
   socketpair: 'I',
   receiveFd: 'i',
   sendFd: 'ii',
+  peerCredentials: 'iI',
   pollAsync: 'ii',
   backingOpen: 'ii',
   backingClose: 'ii',

@@ -73,6 +73,19 @@ t.test('descriptors over a socket', async t => {
   t.throws(() => process_.socketpair(new Int32Array(1)), RangeError)
 })
 
+t.test('who is at the other end of a socket', async t => {
+  const ends = new Int32Array(2)
+  succeed(process_.socketpair(ends))
+  const [one = -1, two = -1] = ends
+  const peer = new Int32Array(3)
+  t.equal(process_.peerCredentials(one, peer), 0)
+  t.strictSame([...peer], [process.pid, process.getuid?.(), process.getgid?.()])
+  t.throws(() => process_.peerCredentials(one, new Int32Array(2)), RangeError)
+  close(one)
+  close(two)
+  t.equal(outcome(process_.peerCredentials(one, peer)), 'EBADF')
+})
+
 t.test('poll, beside the thread', async t => {
   const fd = succeed(process_.eventfd(0))
   let ready = 0

@@ -2,7 +2,7 @@
 import { checkStore, type Problem } from '../../image/fsck.js'
 import { collectGarbage } from '../../image/gc.js'
 import { formatBytes } from '../bytes-size.js'
-import { textOfAnswer } from '../bytes-text.js'
+import { textOfAnswer } from '../../bytes/bytes-text.js'
 import { asBytes, printLine } from '../output.js'
 import { showProgress } from '../progress.js'
 import { openContainers } from './lifecycle.js'

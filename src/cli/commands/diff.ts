@@ -16,7 +16,7 @@ import type { Store } from '../../image/store/store.js'
 import { askStats } from '../../mount/ask-mount.js'
 import { driverMountAt } from '../../mount/drivers/find-mounts.js'
 import { isWholeTree, withTree } from '../../mount/drivers/with-tree.js'
-import { textOfAnswer } from '../bytes-text.js'
+import { textOfAnswer } from '../../bytes/bytes-text.js'
 import { asBytes, printLine } from '../output.js'
 import { openStore, type StoreFlags } from './store-session.js'
 

@@ -3,7 +3,7 @@ import type { Container, Containers } from '../../container/containers.js'
 import type { ContainerMount } from '../../container/record.js'
 import { type ContainerState, stateOf } from '../../container/state.js'
 import { Volumes } from '../../container/volumes.js'
-import { textOfAnswer } from '../bytes-text.js'
+import { textOfAnswer } from '../../bytes/bytes-text.js'
 import { stateWord } from './ps.js'
 
 /** Text throughout. */

@@ -8,7 +8,7 @@ import type { Store } from '../../image/store/store.js'
 import { usersOf } from '../../image/remove.js'
 import { asBytes, printError, printLine } from '../output.js'
 import { template } from '../template/run.js'
-import { textOfBytes } from '../bytes-text.js'
+import { textOfBytes } from '../../bytes/bytes-text.js'
 import { describeContainer } from './inspect-container.js'
 import { openStore, type StoreFlags } from './store-session.js'
 

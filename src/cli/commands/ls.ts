@@ -1,7 +1,7 @@
 // `plyfs ls IMAGE [PATH]`: a directory of an image, or one object, without a mount. Owners are
 // numbers: their names are the image's affair.
 import { ImageTree, type TarEntry, type TreeObject } from '../../image/image-tree.js'
-import { textOfAnswer } from '../bytes-text.js'
+import { textOfAnswer } from '../../bytes/bytes-text.js'
 import { asBytes, printLine } from '../output.js'
 import { showProgress } from '../progress.js'
 import { openStore, type StoreFlags } from './store-session.js'

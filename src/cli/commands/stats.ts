@@ -1,7 +1,7 @@
 // `plyfs stats [--json] DIR`: live figures of a mount.
 import { askStats } from '../../mount/ask-mount.js'
 import type { StatsAnswer } from '../../overlay/control.js'
-import { textOfAnswer } from '../bytes-text.js'
+import { textOfAnswer } from '../../bytes/bytes-text.js'
 import { asBytes, printLine } from '../output.js'
 import { renderCounts, renderRows } from '../rows.js'
 

@@ -5,6 +5,7 @@ import { MOUNT_HELP } from '../help.js'
 import { withoutBooleanValues } from '../boolean-words.js'
 import { asBytes, printError, printLine } from '../output.js'
 import { addContainerVerbs } from './container-verbs.js'
+import { addDaemonVerbs } from './daemon-verbs.js'
 import { addImageVerbs } from './image-verbs.js'
 import { addRegistryVerbs } from './registry-verbs.js'
 import { addRootVerbs } from './root-verbs.js'
@@ -55,6 +56,7 @@ function build(end: (status: number) => void): Command {
   addContainerVerbs(program, end)
   addRootVerbs(program, end)
   addRegistryVerbs(program, end)
+  addDaemonVerbs(program, end)
   program
     .command('version')
     .description('print the version')

@@ -1,7 +1,7 @@
 // `plyfs volume ls|rm|prune`.
 import { ContainerError } from '../../container/container-error.js'
 import { Volumes } from '../../container/volumes.js'
-import { textOfBytes } from '../bytes-text.js'
+import { textOfBytes } from '../../bytes/bytes-text.js'
 import { confirm } from '../confirm.js'
 import { type ListFlags, renderList } from '../list-output.js'
 import { asBytes, printError, printLine } from '../output.js'

@@ -4,7 +4,7 @@ import { type LayerOrigin, layerOrigin } from '../../image/layer-origin.js'
 import { askWhich } from '../../mount/ask-mount.js'
 import { MountError } from '../../mount/mount-error.js'
 import type { WhichAnswer } from '../../overlay/control.js'
-import { textOfAnswer, textOfBytes } from '../bytes-text.js'
+import { textOfAnswer, textOfBytes } from '../../bytes/bytes-text.js'
 import { asBytes, printError, printLine } from '../output.js'
 import { renderRows, type Row } from '../rows.js'
 

@@ -9,6 +9,7 @@ import type {
   ArchivedLowers,
 } from '../../layer/archive-layer/archived-lowers.js'
 import { openPlace, type TarPlace } from '../../layer/archive-layer/tar-place.js'
+import { close } from '../../sys/file.js'
 import { MemberNames } from '../sources/member-names.js'
 import { chainIds } from '../model/chain.js'
 import { type ImageConfig, parseConfig } from '../model/config.js'
@@ -56,6 +57,8 @@ export interface OpenedArchive {
   /** Topmost first. */
   readonly layers: readonly OpenedLayer[]
   readonly lowers: ArchivedLowers
+  /** Closes its files, which a mount reads until its end. */
+  close(): void
 }
 
 /** A file with what is known of it. */
@@ -112,6 +115,15 @@ async function openUnderLock(
   progress: Progress,
 ): Promise<OpenedArchive> {
   const opener = new Opener(place, progress)
+  try {
+    return await openWith(opener, name)
+  } catch (error) {
+    opener.close()
+    throw error
+  }
+}
+
+async function openWith(opener: Opener, name: ArchiveName): Promise<OpenedArchive> {
   const isFolder = isFolderThere(name.path)
   const archive = isFolder ? null : await opener.archive(name.path)
   const documents = archive === null ? folderDocuments(name.path) : documentsOf(archive)
@@ -130,6 +142,9 @@ async function openUnderLock(
       archive: name.path,
       uuid: Buffer.from(hexOf(image.id), 'hex').subarray(0, 16),
       layers: layers.map(({ lower }) => lower),
+    },
+    close: () => {
+      opener.close()
     },
   }
 }
@@ -196,6 +211,8 @@ function isFolderThere(path: string): boolean {
 /** Files by their paths, each opened and scanned once. They stay open: the mount reads them. */
 class Opener {
   private readonly opened: Scanned[] = []
+  /** Descriptors of streams that were unpacked. */
+  private readonly files = new Set<number>()
   private readonly place: StorePlace
   private readonly progress: Progress
 
@@ -254,18 +271,31 @@ class Opener {
     return made
   }
 
-  plain(
+  async plain(
     file: ArchiveFile,
     { name }: Member,
     packed: TarPlace,
     points: SeekPoints,
     digest: Digest,
   ): Promise<TarPlace> {
-    return plainPlace(packed, points, {
+    const place = await plainPlace(packed, points, {
       what: `layer ${digest}`,
       path: this.unpackedPath(file, name),
       progress: this.progress,
     })
+    this.files.add(place.fd)
+    return place
+  }
+
+  /** Closes every file. */
+  close(): void {
+    for (const { file, place } of this.opened) {
+      this.files.add(file.fd)
+      this.files.add(place.fd)
+    }
+    for (const fd of this.files) close(fd)
+    this.files.clear()
+    this.opened.length = 0
   }
 
   /** Keeps what was not known before. */

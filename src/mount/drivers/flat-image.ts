@@ -34,7 +34,7 @@ export async function ensureChain(
     for (const step of steps) {
       const under = below
       below = await ensureTree(store.place, kind, step.chainId, async folder => {
-        if (!isChecked) await openVerification(store, image, verify)()
+        if (!isChecked) await openVerification(store, image, verify).run()
         isChecked = true
         const shown = progress.task(`copy ${shortDigest(step.chainId)}`)
         make(folder, under, step.pile)

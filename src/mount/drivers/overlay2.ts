@@ -1,7 +1,7 @@
 // The driver `overlay2`: the kernel's overlayfs on the store's own layers, with plyfs's defaults, so
 // that a writable layer of the one is one of the other.
 import * as fs from 'node:fs'
-import { openVerification } from '../../image/verify.js'
+import { type LayerCheck, openVerification } from '../../image/verify.js'
 import type { LayerMaker } from '../../image/store/writable.js'
 import { nodePath } from '../../image/store/store-place.js'
 import { describeErrno } from '../../errno/fs-error.js'
@@ -23,7 +23,7 @@ export class Overlay2 implements Driver {
   readonly isFilesystem = true
   readonly layers: LayerMaker
   private readonly context: DriverContext
-  private readonly check: () => Promise<void>
+  private readonly check: LayerCheck
 
   constructor(context: DriverContext) {
     this.context = context
@@ -47,7 +47,7 @@ export class Overlay2 implements Driver {
   }
 
   verify(): Promise<void> {
-    return this.check()
+    return this.check.run()
   }
 
   openWritable(folder: string): number {

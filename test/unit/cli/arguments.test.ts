@@ -1,7 +1,7 @@
 // Arguments as bytes, and their way into JSON.
 import t from 'tap'
 import { lastWords, rawArguments } from '../../../src/cli/arguments.js'
-import { textOfAnswer, textOfBytes } from '../../../src/cli/bytes-text.js'
+import { textOfAnswer, textOfBytes } from '../../../src/bytes/bytes-text.js'
 
 t.test('the words of a command line', async t => {
   const cmdline = 'node\0--flag\0plyfs.js\0mount\0\0/m\xff\0'

@@ -17,6 +17,19 @@ export function textOfBytes(name: string): string {
   return text
 }
 
+/** The bytes that `textOfBytes` has made a text of; other lone surrogates become U+FFFD. */
+export function bytesOfText(text: string): string {
+  return text
+    .split(/([\udc80-\udcff])/u)
+    .map((piece, i) =>
+      // What was split by stands at odd places; halves of pairs are never alone.
+      i % 2 === 1
+        ? String.fromCharCode(piece.charCodeAt(0) - 0xdc00)
+        : Buffer.from(piece, 'utf8').toString('latin1'),
+    )
+    .join('')
+}
+
 /** Every string in an answer, as `textOfBytes` has it. */
 export function textOfAnswer(answer: unknown): unknown {
   if (typeof answer === 'string') return textOfBytes(answer)

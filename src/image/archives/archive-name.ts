@@ -1,5 +1,5 @@
 // What an argument says of an image in an archive. Pure.
-import type { ArchiveName } from '../image/archives/open-archive.js'
+import type { ArchiveName } from './open-archive.js'
 
 const TRANSPORT = /^(docker-archive|oci-archive|oci):(.+)$/s
 

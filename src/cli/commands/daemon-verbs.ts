@@ -1,0 +1,39 @@
+// `daemon`, and what is asked of one that runs.
+import type { Command } from 'commander'
+import {
+  type DaemonFlags,
+  daemonStatus,
+  runDaemon,
+  stopDaemon,
+  type StopDaemonFlags,
+} from './daemon.js'
+
+type End = (status: number) => void
+
+const SOCKET = ['--socket <path>', 'the socket (PLYFS_HOST)'] as const
+
+/** Adds them to a program. @param end is told the exit status. */
+export function addDaemonVerbs(program: Command, end: End): void {
+  const group = program
+    .command('daemon')
+    .description('serve mounts and containers for the commands of a user')
+    .helpCommand(false)
+    .option('--root <dir>', 'the store')
+    .option(...SOCKET)
+    .action(async (flags: DaemonFlags) => end(await runDaemon(flags)))
+  group
+    .command('stop')
+    .description('have it end; not while containers run or mounts are in use')
+    .option('-f, --force', 'then too')
+    .option(...SOCKET)
+    .action(async (_flags: StopDaemonFlags, verb: Command) =>
+      end(await stopDaemon(verb.optsWithGlobals())),
+    )
+  group
+    .command('status')
+    .description('say what it serves, as JSON')
+    .option(...SOCKET)
+    .action(async (_flags: DaemonFlags, verb: Command) =>
+      end(await daemonStatus(verb.optsWithGlobals())),
+    )
+}
