@@ -12,20 +12,11 @@ import { openPlace, type TarPlace } from '../../layer/archive-layer/tar-place.js
 import { close } from '../../sys/file.js'
 import { MemberNames } from '../sources/member-names.js'
 import { chainIds } from '../model/chain.js'
-import { type ImageConfig, parseConfig } from '../model/config.js'
-import { type Digest, digestOf, hexOf } from '../model/digest.js'
+import { type Digest, hexOf } from '../model/digest.js'
 import { ImageError } from '../model/errors.js'
 import { MAX_DOCUMENT } from '../model/json-shape.js'
-import { hostPlatform } from '../model/platform.js'
-import type { Reference } from '../model/reference.js'
 import type { Progress } from '../progress.js'
-import {
-  type Documents,
-  isDockerArchive,
-  listedImages,
-} from '../sources/docker-archive.js'
-import { blobName, isLayout, layoutImages } from '../sources/oci-layout.js'
-import { linksOf } from '../store/add-image.js'
+import type { Documents } from '../sources/docker-archive.js'
 import { hasCode } from '../store/replace-file.js'
 import { type StoreLock, takeLock } from '../store/store-lock.js'
 import { nodePath, type StorePlace } from '../store/store-place.js'
@@ -33,6 +24,7 @@ import { type ArchiveFile, openArchiveFile } from './archive-file.js'
 import { chooseImage } from './choose-image.js'
 import { indexTar } from './index-layer.js'
 import { keep, keptPrefix, readKept, removeUnpacked } from './kept-index.js'
+import { kindOf, type Offered, offered } from './offered-images.js'
 import { type Member, scanArchive, type ScannedArchive } from './scan-archive.js'
 import { plainPlace } from './unpacked-stream.js'
 
@@ -70,18 +62,6 @@ interface Scanned {
   changed: boolean
 }
 
-/** An image of the archive, its layers base first. */
-interface Offered {
-  readonly id: Digest
-  readonly config: ImageConfig
-  readonly names: readonly Reference[]
-  readonly layers: readonly {
-    readonly name: string
-    /** Null where no manifest names it. */
-    readonly blob: { readonly digest: Digest; readonly size: number } | null
-  }[]
-}
-
 /**
  * `gc` waits until it is open: what is unpacked or kept on the way is not taken for a leftover.
  * @throws ImageError, FsError or Node's error.
@@ -92,8 +72,12 @@ export async function openArchive(
   progress: Progress,
 ): Promise<OpenedArchive> {
   const lock = await keepFromGc(place)
+  const opener = new Opener(place, progress)
   try {
-    return await openUnderLock(place, name, progress)
+    return await openWith(opener, name)
+  } catch (error) {
+    opener.close()
+    throw error
   } finally {
     lock?.release()
   }
@@ -105,20 +89,6 @@ async function keepFromGc(place: StorePlace): Promise<StoreLock | null> {
     return await takeLock(place.contentLock, 'shared')
   } catch (error) {
     if (error instanceof FsError && ['EROFS', 'EACCES'].includes(error.code)) return null
-    throw error
-  }
-}
-
-async function openUnderLock(
-  place: StorePlace,
-  name: ArchiveName,
-  progress: Progress,
-): Promise<OpenedArchive> {
-  const opener = new Opener(place, progress)
-  try {
-    return await openWith(opener, name)
-  } catch (error) {
-    opener.close()
     throw error
   }
 }
@@ -332,52 +302,6 @@ function mustFind({ scan }: Scanned, name: string, digest: Digest): Member {
 
 function missing(layer: Digest): ImageError {
   return new ImageError('malformed', `the archive has no layer ${layer}`, { layer })
-}
-
-function kindOf(documents: Documents, isFolder: boolean): string {
-  if (isFolder) return 'oci'
-  return isLayout(documents) ? 'oci-archive' : 'docker-archive'
-}
-
-function offered(documents: Documents, name: ArchiveName, isFolder: boolean): Offered[] {
-  const { kind, path } = name
-  if (isFolder && (kind === 'docker-archive' || kind === 'oci-archive'))
-    throw new ImageError('invalid', `${path} is a folder; write oci:${path}`)
-  if (!isFolder && kind === 'oci')
-    throw new ImageError('invalid', `${path} is a file; write oci-archive:${path}`)
-  // Docker 25 and later writes both; the layout has the manifests.
-  if (kind !== 'docker-archive' && isLayout(documents)) return layoutOffers(documents)
-  if (kind !== 'oci' && kind !== 'oci-archive' && isDockerArchive(documents))
-    return dockerOffers(documents)
-  throw new ImageError(
-    'malformed',
-    isFolder
-      ? `${path} is a folder, but no OCI layout`
-      : `${path} is no image archive of this kind: it has no ${kind === 'oci-archive' ? 'index.json' : 'manifest.json'} ('plyfs import' takes the tar of a root filesystem)`,
-  )
-}
-
-function layoutOffers(documents: Documents): Offered[] {
-  const files = { ...documents, bring: () => Promise.resolve(null) }
-  return layoutImages(files, hostPlatform()).map(({ image, names }) => {
-    const id = digestOf(image.config)
-    const config = parseConfig(image.config, `config ${id}`)
-    linksOf(config.diffIds, image.layers)
-    const layers = image.layers.map(({ digest, size }) => ({
-      name: blobName(digest),
-      blob: { digest, size },
-    }))
-    return { id, config, names, layers }
-  })
-}
-
-function dockerOffers(documents: Documents): Offered[] {
-  return listedImages(documents).map(({ config, parsed, layers, names }) => ({
-    id: digestOf(config),
-    config: parsed,
-    names,
-    layers: layers.map(name => ({ name, blob: null })),
-  }))
 }
 
 function documentsOf({ scan, place }: Scanned): Documents {
