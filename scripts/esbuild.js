@@ -1,5 +1,6 @@
-// esbuild in two forms. `bundle`: what ships, dist/bundle/{plyfs,serve,...}.js, one file a thread,
-// because many small modules cost more time at start than a whole mount may take. `tree`: src,
+// esbuild in two forms. `bundle`: what ships, dist/bundle/{plyfs,serve,...}.js, because many small
+// modules cost more time at start than a whole mount may take: one file a thread, and the command
+// in parts, since a mount needs a tenth of it. `tree`: src,
 // test and scripts one to one as JavaScript below .build, for tests and tools. Types are not
 // looked at here; scripts/check does that. Files are replaced whole, and only when they differ,
 // so that a running test never reads half a module.
@@ -20,19 +21,30 @@ const common = {
   logLevel: 'warning',
 }
 
-/** The entry points of the product, by the name each bundle gets. */
-const entries = {
-  plyfs: 'src/cli/main.ts',
+/** The entry points of the threads, by the name each bundle gets. */
+const threads = {
   serve: 'src/mount/serve-thread.ts',
   record: 'src/mount/record-thread.ts',
   store: 'src/image/store/store-thread.ts',
 }
 
 async function bundle() {
+  const command = await bundled({ plyfs: 'src/cli/main.ts' }, true)
+  const files = [...command, ...(await bundled(threads, false))]
+  files.forEach(replace)
+  const kept = new Set(files.map(file => path.relative(root, file.path)))
+  for (const file of walk('dist/bundle'))
+    if (!kept.has(file)) fs.rmSync(path.join(root, file))
+}
+
+/** Parts are what several dynamic imports share; nothing is loaded that is not asked for. */
+async function bundled(entryPoints, splitting) {
   const result = await build({
     ...common,
-    entryPoints: entries,
+    entryPoints,
     bundle: true,
+    splitting,
+    chunkNames: 'part-[hash]',
     // The addon is loaded by path at run time, and dist/bundle is as deep as src/sys.
     external: ['*.node'],
     outdir: 'dist/bundle',
@@ -45,7 +57,7 @@ async function bundle() {
       ].join('\n'),
     },
   })
-  result.outputFiles.forEach(replace)
+  return result.outputFiles
 }
 
 async function tree() {

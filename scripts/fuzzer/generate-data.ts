@@ -174,9 +174,9 @@ const truncate: Generator = scene => {
   const path = existing(scene, isFile, 2)
   if (path === undefined) return undefined
   const length = size(scene.random)
-  // Not compared: 'set-id bits of empty files that are truncated to nothing'.
+  // Not compared: 'set-id bits of files that are truncated to the size they have'.
   const inode = scene.model.paths().get(path)
-  const changesNothing = length === 0 && (inode?.size ?? 0) === 0
+  const changesNothing = length === (inode?.size ?? 0)
   return changesNothing && scene.user !== 'u0' ? undefined : ['truncate', path, length]
 }
 

@@ -64,8 +64,8 @@ export const NOT_COMPARED = {
     'The VFS refuses writable ones by the flags of the inode, which a FUSE server cannot set; and it asks nobody. Not generated.',
   'hard links to a file that an open has just stripped':
     'Where hard links are protected the VFS looks at the set-id bits that it knows, without asking whether they are still there. Links of other users come after a stat.',
-  'set-id bits of empty files that are truncated to nothing':
-    'xfs does not look at such a change and lets them be, ext4 takes them away, as plyfs does on both. Not generated for who is not root.',
+  'set-id bits of files that are truncated to the size they have':
+    'xfs does not look at such a change of an empty file and lets them be, and takes them from others without a change of ctime; ext4 takes them away with one, as plyfs does on both. Not generated for who is not root.',
   'ctime of what is renamed on xfs':
     'Kernel overlayfs exchanges it with a whiteout that lies at its new name, and xfs leaves ctime alone then; plyfs renames it over the whiteout, and xfs changes ctime.',
   'file capabilities after a write through a mapping':

@@ -53,6 +53,6 @@ function overlayOf(
 }
 
 function threadFile(): URL {
-  const bundled = import.meta.url.endsWith('/plyfs.js')
+  const bundled = !import.meta.url.includes('/mount/record-images.')
   return new URL(bundled ? './record.js' : './record-thread.js', import.meta.url)
 }

@@ -28,7 +28,7 @@ export function startThread(): Worker {
 
 /** The bundle's serving thread lies beside it as serve.js; among the sources it has its own name. */
 function threadFile(): URL {
-  const bundled = import.meta.url.endsWith('/plyfs.js')
+  const bundled = !import.meta.url.includes('/mount/server.')
   return new URL(bundled ? './serve.js' : './serve-thread.js', import.meta.url)
 }
 

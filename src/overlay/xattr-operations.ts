@@ -123,7 +123,7 @@ export function removeAttribute(
 ): number {
   const disk = diskName(u, topOverride(u, node), name)
   if (typeof disk === 'number') return disk
-  const refused = mayChange(node)
+  const refused = isOfWrite(node, name) ? 0 : mayChange(node)
   if (refused < 0) return refused
   // Nothing is copied up for an attribute that is not there (ovl_xattr_set).
   const at = locate(u, node)
@@ -131,7 +131,7 @@ export function removeAttribute(
   // An ACL that is not there is removed with success (vfs_remove_acl of the disks' own).
   if (present === -E.ENODATA && disk.startsWith('system.posix_acl_')) return 0
   if (present < 0) return present
-  const ready = prepare(u, req, node)
+  const ready = copyUpMetadata(u, node, req)
   if (ready !== 0) return ready
   const upper = locateUpper(u, node)
   const upperName = diskName(u, u.upperOverride, name)
@@ -139,6 +139,14 @@ export function removeAttribute(
   const removed = Math.min(removexattrat(upper.fd, upper.name, upperName), 0)
   if (removed === 0 && name === CAPABILITY) node.lostCapability = true
   return removed
+}
+
+/**
+ * A write takes file capabilities away from what has become append-only or immutable since it was
+ * opened too (cap_inode_killpriv asks for no permission); the kernel sends it as any removal.
+ */
+function isOfWrite(node: Node, name: string): boolean {
+  return name === CAPABILITY && node.writers > 0
 }
 
 function prepare(u: Union, req: Request, node: Node): number {
