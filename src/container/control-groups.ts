@@ -8,9 +8,26 @@ export function groupOf(id: string): string {
   return `/plyfs/${id}`
 }
 
+/** Whether a process of the container's is there. */
+export function hasProcesses(id: string): boolean {
+  return hierarchies().some(hierarchy => {
+    try {
+      return fs.readFileSync(`${ROOT}${hierarchy}${groupOf(id)}/cgroup.procs`).length > 0
+    } catch {
+      // The group is not there.
+      return false
+    }
+  })
+}
+
+/** '' where all of version 2 is one. */
+function hierarchies(): string[] {
+  return ['', ...fs.readdirSync(ROOT).map(name => `/${name}`)]
+}
+
 /** Removes those that are there and have no process left. */
 export function removeGroups(id: string): void {
-  for (const hierarchy of ['', ...fs.readdirSync(ROOT).map(name => `/${name}`)]) {
+  for (const hierarchy of hierarchies()) {
     try {
       fs.rmdirSync(`${ROOT}${hierarchy}${groupOf(id)}`)
     } catch {

@@ -8,6 +8,7 @@ import { connectMonitor, type MonitorClient } from './monitor-client.js'
 import { runtimeCommand, runtimeError } from './runtime.js'
 import { KILLED, removeContainer, settle } from './settle.js'
 import { signalNumber } from './signals.js'
+import { spawnWords } from './children.js'
 import { changeContainer, type ContainerState, stateOf, untilFree } from './state.js'
 
 const SIGKILL = 9
@@ -131,7 +132,7 @@ export function unpauseContainer(container: Container): void {
 
 /** Runs one of the runtime's verbs on a container; its output. Throws a ContainerError. */
 export function tellRuntime(container: Container, words: readonly string[]): string {
-  const [program = '', ...options] = runtimeCommand(container)
+  const [program = '', ...options] = spawnWords(runtimeCommand(container))
   const [verb = '', ...more] = words
   const ran = spawnSync(program, [...options, verb, ...more, container.id], {
     encoding: 'latin1',
@@ -139,7 +140,7 @@ export function tellRuntime(container: Container, words: readonly string[]): str
   })
   if (ran.status === 0) return ran.stdout
   throw new ContainerError(
-    `${verb} ${container.record.name}: ${runtimeError(container) ?? ran.stderr.trim()}`,
+    `${verb} ${container.record.name}: ${ran.error?.message ?? runtimeError(container) ?? ran.stderr.trim()}`,
   )
 }
 

@@ -16,6 +16,7 @@ import { ContainerError, COULD_NOT_START } from './container-error.js'
 import { makeInitLayer, type Needed } from './init-layer.js'
 import { bytesOfText, type ContainerMount, type ContainerRecord } from './record.js'
 import { mountsOf } from './runtime-config.js'
+import { spawnWord } from './children.js'
 import { freshName } from './fresh-name.js'
 import { freshVolumeName, removeOwnVolumes, Volumes } from './volumes.js'
 
@@ -79,6 +80,7 @@ export async function createHeld(
 ): Promise<{ container: Container; lock: StoreLock }> {
   const { store } = containers
   const record = recordOf(store, image, imageName, options)
+  spawnWord(store.place.root)
   await store.unpacked(image, progress)
   const volumes = new Volumes(containers)
   try {

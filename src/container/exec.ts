@@ -15,6 +15,7 @@ import { notRunning } from './control.js'
 import { heldCapabilities } from './prepare-bundle.js'
 import { processOf, rights } from './runtime-config.js'
 import { runtimeCommand, runtimeErrorIn } from './runtime.js'
+import { pidOf, spawnWord, spawnWords } from './children.js'
 import { stateOf } from './state.js'
 import { identityOf } from './users.js'
 
@@ -66,11 +67,19 @@ function startRuntime(
   log: string,
   { input, detach }: ExecOptions,
 ): ChildProcess {
-  const [program = '', ...options] = runtimeCommand(container, log)
-  const words = ['exec', '--process', file, ...(detach ? ['--detach'] : []), container.id]
-  return spawn(program, [...options, ...words], {
+  const [program = '', ...options] = spawnWords(runtimeCommand(container, log))
+  const words = [
+    'exec',
+    '--process',
+    spawnWord(file),
+    ...(detach ? ['--detach'] : []),
+    container.id,
+  ]
+  const child = spawn(program, [...options, ...words], {
     stdio: detach ? 'ignore' : [input ? 'inherit' : 'ignore', 'inherit', 'inherit'],
   })
+  pidOf(child, 'the OCI runtime')
+  return child
 }
 
 function processDocument(

@@ -4,6 +4,7 @@ import { readIfThere } from '../image/store/replace-file.js'
 import { nodePath } from '../image/store/store-place.js'
 import type { Container } from './containers.js'
 import { COULD_NOT_START, ContainerError } from './container-error.js'
+import { bytesOfText } from './record.js'
 
 const SEARCHED = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -45,14 +46,15 @@ function inPath(
   name: string,
   env: Readonly<Record<string, string | undefined>>,
 ): string | null {
-  const folders = `${env['PATH'] ?? ''}:${SEARCHED}`.split(':').filter(one => one !== '')
+  const path = bytesOfText(env['PATH'] ?? '')
+  const folders = `${path}:${SEARCHED}`.split(':').filter(one => one !== '')
   return folders.map(folder => `${folder}/${name}`).find(isProgram) ?? null
 }
 
 function isProgram(path: string): boolean {
   try {
-    fs.accessSync(path, fs.constants.X_OK)
-    return fs.statSync(path).isFile()
+    fs.accessSync(nodePath(path), fs.constants.X_OK)
+    return fs.statSync(nodePath(path)).isFile()
   } catch {
     return false
   }

@@ -69,9 +69,22 @@ export async function serveRoot(
   await monitorEnded
   // Of what a process has open, the lifeline closes before the lock does.
   await untilFree(container, PATIENCE)
-  await settle(containers, container)
+  await settleAfterMonitor(containers, container)
   const late = new Promise<number>(resolve => setTimeout(resolve, PATIENCE, 1))
   return Promise.race([mount.ended, late])
+}
+
+/** What cannot be ended is in serve.log, and told by whoever comes by next. */
+async function settleAfterMonitor(
+  containers: Containers,
+  container: Container,
+): Promise<void> {
+  try {
+    await settle(containers, container)
+  } catch (error) {
+    if (!(error instanceof ContainerError)) throw error
+    writeSync(2, `${error.message}\n`, null, 'latin1')
+  }
 }
 
 async function mountInStages(

@@ -3,26 +3,43 @@
 import { spawnSync } from 'node:child_process'
 import { readIfThere, replaceFile } from '../image/store/replace-file.js'
 import type { Container, Containers } from './containers.js'
-import { removeGroups } from './control-groups.js'
-import { runtimeCommand } from './runtime.js'
+import { spawnWord, spawnWords } from './children.js'
+import { ContainerError } from './container-error.js'
+import { hasProcesses, removeGroups } from './control-groups.js'
+import { runtimeCommand, runtimeError } from './runtime.js'
 import { changeContainer, type ContainerState, stateOf, stateUnder } from './state.js'
 import { removeOwnVolumes, Volumes } from './volumes.js'
 
 /** 128 + SIGKILL: nobody knows better. */
 export const KILLED = 137
 
-/** Settles all of a store's containers, and what half-made ones have left. */
-export async function settleAll(containers: Containers): Promise<void> {
+/**
+ * Settles all of a store's containers, and what half-made ones have left.
+ * @returns what could not be settled, and stays as it is.
+ */
+export async function settleAll(containers: Containers): Promise<ContainerError[]> {
   for (const record of await containers.sweep())
     await removeOwnVolumes(containers, record)
   await new Volumes(containers).sweep()
-  for (const container of containers.list()) await settle(containers, container)
+  const problems: ContainerError[] = []
+  for (const container of containers.list()) {
+    try {
+      await settle(containers, container)
+    } catch (error) {
+      if (!(error instanceof ContainerError)) throw error
+      problems.push(error)
+    }
+  }
+  return problems
 }
 
 /** Milliseconds for another who settles the same container. */
 const PATIENCE = 10_000
 
-/** Does nothing to a container that runs, or that somebody else is changing for long. */
+/**
+ * Does nothing to a container that runs, or that somebody else is changing for long.
+ * @throws ContainerError when something of one that does not run cannot be ended.
+ */
 export async function settle(
   containers: Containers,
   container: Container,
@@ -63,12 +80,21 @@ export async function removeContainer(
   if (withVolumes) await removeOwnVolumes(containers, container.record)
 }
 
-/** Ends whatever still runs of a container, and what the kernel and the runtime keep of it. */
-export function endContainer(container: Container): void {
-  const [program = '', ...options] = runtimeCommand(container)
-  spawnSync(program, [...options, 'delete', '--force', container.id], {
-    stdio: 'ignore',
-    cwd: Buffer.from(container.folder, 'latin1').toString('utf8'),
+/**
+ * Ends whatever still runs of a container, and what the kernel and the runtime keep of it.
+ * @throws ContainerError when something runs on.
+ */
+function endContainer(container: Container): void {
+  const [program = '', ...options] = spawnWords(runtimeCommand(container))
+  const ran = spawnSync(program, [...options, 'delete', '--force', container.id], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'latin1',
+    cwd: spawnWord(container.folder),
   })
+  if (ran.status !== 0 && hasProcesses(container.id))
+    throw new ContainerError(
+      `cannot end what is left of the container ${container.record.name}: ` +
+        (runtimeError(container) ?? ran.error?.message ?? ran.stderr.trim()),
+    )
   removeGroups(container.id)
 }

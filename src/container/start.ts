@@ -14,6 +14,7 @@ import { nodePath } from '../image/store/store-place.js'
 import type { VerifyMode } from '../image/verify.js'
 import { close } from '../sys/file.js'
 import { socketpair } from '../sys/process.js'
+import { pidOf, spawnWord, spawnWords } from './children.js'
 import { ContainerError, COULD_NOT_START } from './container-error.js'
 import type { Container, Containers } from './containers.js'
 import { writeStart } from './create.js'
@@ -75,6 +76,8 @@ class Start {
   private monitor: ChildProcess | null = null
   private server: ChildProcess | null = null
   private client: MonitorClient | null = null
+  /** The server's end, until it has it. */
+  private lifeline: number | null = null
   /** What the server said when it gave up. */
   private complaint: string | null = null
 
@@ -87,6 +90,7 @@ class Start {
   async run(lock: StoreLock): Promise<StartedContainer> {
     const [ours, first] = sockets()
     const [lifelineOfMonitor, lifelineOfServer] = sockets()
+    this.lifeline = lifelineOfServer
     const client = new MonitorClient(new net.Socket({ fd: ours }))
     this.client = client
     const stages = new Stages(client, this.container, this.options)
@@ -106,26 +110,17 @@ class Start {
     const { container } = this
     const { process: what, readOnly } = container.record
     const letters = `-${what.input ? 'i' : ''}${what.terminal ? 't' : ''}${readOnly ? 'r' : ''}`
-    const words = [
-      container.id,
-      helper('plyfs-boot'),
-      letters,
-      ...runtimeCommand(container),
-    ]
+    const runtime = spawnWords(runtimeCommand(container))
+    const words = [container.id, helper('plyfs-boot'), letters, ...runtime]
     const monitor = spawn(helper('plyfs-monitor'), words, {
-      cwd: Buffer.from(container.folder, 'latin1').toString('utf8'),
+      cwd: spawnWord(container.folder),
       stdio: ['ignore', 'ignore', 'ignore', first, lifeline, lock.descriptor],
       detached: true,
     })
     close(first)
     close(lifeline)
     this.monitor = monitor
-    if (monitor.pid === undefined)
-      throw new ContainerError(
-        'cannot start the monitor: is plyfs built?',
-        COULD_NOT_START,
-      )
-    return monitor.pid
+    return pidOf(monitor, 'the monitor')
   }
 
   /** What is fulfilled when it has mounted, and when it has ended. */
@@ -135,7 +130,7 @@ class Start {
     const script = process.argv[1] ?? ''
     const words = [
       'container-serve',
-      store.place.root,
+      spawnWord(store.place.root),
       this.container.id,
       this.options.verify,
     ]
@@ -147,7 +142,9 @@ class Start {
     })
     fs.closeSync(log)
     close(lifeline)
+    this.lifeline = null
     this.server = server
+    pidOf(server, 'the server of the root filesystem')
     const ended = once(server, 'exit').then(() => undefined)
     const ready = this.hear(server.stdout ?? fail('the server has no output'))
     return [ready, ended]
@@ -180,6 +177,7 @@ class Start {
     const failure = error instanceof StageError ? error : null
     const code = failure === null ? COULD_NOT_START : await this.statusOfFailure()
     client?.close()
+    if (this.lifeline !== null) close(this.lifeline)
     await ended(monitor)
     await ended(server)
     await settle(this.containers, container)

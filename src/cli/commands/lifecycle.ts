@@ -30,7 +30,7 @@ const PATIENCE = 10_000
 
 export async function openContainers(flags: StoreFlags): Promise<Containers> {
   const containers = new Containers(await openStore(flags))
-  await settleAll(containers)
+  for (const { message } of await settleAll(containers)) printError(`plyfs: ${message}`)
   return containers
 }
 

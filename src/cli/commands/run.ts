@@ -59,7 +59,7 @@ export function run(
       refuse('the input device is not a TTY: leave -t out')
     const store = await openStore(flags)
     const containers = new Containers(store)
-    await settleAll(containers)
+    for (const { message } of await settleAll(containers)) printError(`plyfs: ${message}`)
     const record = imageFor(store, image, flags)
     const { container, lock } = await createHeld(
       containers,
