@@ -9,7 +9,7 @@ import type { ImageRecord } from '../image/store/image-record.js'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../sys/constants.js'
 import { close, openat2, syncfs } from '../sys/file.js'
 import type { Container, Containers } from './containers.js'
-import { pauseContainer, unpauseContainer } from './control.js'
+import { whileFrozen } from './freeze.js'
 import { stateOf } from './state.js'
 import { writtenBy } from './written-by.js'
 
@@ -45,26 +45,21 @@ export function commitContainer(
   return store.whileAdding(
     () =>
       commitLayer(store, what, progress, work =>
-        whileFrozen(container, options.pause, work),
+        options.pause
+          ? whileFrozen(container, () => flushed(container, work))
+          : flushed(container, work),
       ),
     options.onWait,
   )
 }
 
-async function whileFrozen<Result>(
+function flushed<Result>(
   container: Container,
-  wanted: boolean,
   work: () => Promise<Result>,
 ): Promise<Result> {
   const state = stateOf(container)
-  const freezes = wanted && state.kind === 'running'
-  if (freezes) pauseContainer(container)
-  try {
-    if (state.kind === 'running' || state.kind === 'paused') flush(state.pid)
-    return await work()
-  } finally {
-    if (freezes) unpauseContainer(container)
-  }
+  if (state.kind === 'running' || state.kind === 'paused') flush(state.pid)
+  return work()
 }
 
 /** Pages that were written through a mapping reach the writable layer. */

@@ -29,6 +29,7 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
  *     exit.json                     how that ended; written by the monitor
  *     lock                          held by whoever starts it, and by its monitor
  *     change.lock                   held by whoever settles or removes it, for a short while
+ *     frozen                        it is frozen for a while by who has its lock (freeze.ts)
  *     pid, log, monitor.sock        the monitor's
  *     config.json, runtime/, runtime.log   the OCI runtime's
  *     rw/upper, rw/work             the writable layer

@@ -1,14 +1,12 @@
 // What is done to a container that is there: waited for, signalled, stopped, frozen, removed. A
 // signal goes through the monitor, whose child the container's process is: no other process can
 // have its number.
-import { spawnSync } from 'node:child_process'
 import { ContainerError } from './container-error.js'
 import type { Container, Containers } from './containers.js'
 import { connectMonitor, type MonitorClient } from './monitor-client.js'
-import { runtimeCommand, runtimeError } from './runtime.js'
+import { tellRuntime } from './runtime.js'
 import { KILLED, removeContainer, settle } from './settle.js'
 import { signalNumber } from './signals.js'
-import { spawnWords } from './children.js'
 import { changeContainer, type ContainerState, stateOf, untilFree } from './state.js'
 
 const SIGKILL = 9
@@ -128,20 +126,6 @@ export function unpauseContainer(container: Container): void {
   if (stateOf(container).kind !== 'paused')
     throw new ContainerError(`Container ${container.record.name} is not paused`)
   tellRuntime(container, ['resume'])
-}
-
-/** Runs one of the runtime's verbs on a container; its output. Throws a ContainerError. */
-export function tellRuntime(container: Container, words: readonly string[]): string {
-  const [program = '', ...options] = spawnWords(runtimeCommand(container))
-  const [verb = '', ...more] = words
-  const ran = spawnSync(program, [...options, verb, ...more, container.id], {
-    encoding: 'latin1',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  if (ran.status === 0) return ran.stdout
-  throw new ContainerError(
-    `${verb} ${container.record.name}: ${ran.error?.message ?? runtimeError(container) ?? ran.stderr.trim()}`,
-  )
 }
 
 /** Takes a container away. Throws a ContainerError for one that runs, unless forced. */

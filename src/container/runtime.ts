@@ -1,9 +1,11 @@
 // The OCI runtime: which one is here and works on this host, and how it is called.
+import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { readIfThere } from '../image/store/replace-file.js'
 import { nodePath } from '../image/store/store-place.js'
 import type { Container } from './containers.js'
 import { COULD_NOT_START, ContainerError } from './container-error.js'
+import { spawnWords } from './children.js'
 import { bytesOfText } from './record.js'
 
 const SEARCHED = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -67,6 +69,20 @@ export function runtimeCommand(
 ): string[] {
   const logged = ['--log', log, '--log-format', 'json']
   return [record.runtime, '--root', `${folder}/runtime`, ...logged]
+}
+
+/** Runs one of the runtime's verbs on a container; its output. Throws a ContainerError. */
+export function tellRuntime(container: Container, words: readonly string[]): string {
+  const [program = '', ...options] = spawnWords(runtimeCommand(container))
+  const [verb = '', ...more] = words
+  const ran = spawnSync(program, [...options, verb, ...more, container.id], {
+    encoding: 'latin1',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  if (ran.status === 0) return ran.stdout
+  throw new ContainerError(
+    `${verb} ${container.record.name}: ${ran.error?.message ?? runtimeError(container) ?? ran.stderr.trim()}`,
+  )
 }
 
 /** Where in the runtime it happened is nothing to people. */

@@ -5,6 +5,7 @@ import { readIfThere, replaceFile } from '../image/store/replace-file.js'
 import type { Container, Containers } from './containers.js'
 import { spawnWord, spawnWords } from './children.js'
 import { ContainerError } from './container-error.js'
+import { thawLeft } from './freeze.js'
 import { hasProcesses, removeGroups } from './control-groups.js'
 import { runtimeCommand, runtimeError } from './runtime.js'
 import { changeContainer, type ContainerState, stateOf, stateUnder } from './state.js'
@@ -37,13 +38,14 @@ export async function settleAll(containers: Containers): Promise<ContainerError[
 const PATIENCE = 10_000
 
 /**
- * Does nothing to a container that runs, or that somebody else is changing for long.
+ * Does nothing to a container that runs, unless a killed command has left it frozen, or that somebody else is changing for long.
  * @throws ContainerError when something of one that does not run cannot be ended.
  */
 export async function settle(
   containers: Containers,
   container: Container,
 ): Promise<void> {
+  thawLeft(container)
   if (!isUnsettled(container, stateOf(container))) return
   const lock = await changeContainer(container, PATIENCE)
   if (lock === null || lock === 'gone') return

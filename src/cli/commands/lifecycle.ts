@@ -10,10 +10,10 @@ import {
   signalContainer,
   statusAfterLoss,
   stopContainer,
-  tellRuntime,
   unpauseContainer,
   waitForEnd,
 } from '../../container/control.js'
+import { tellRuntime } from '../../container/runtime.js'
 import { connectMonitor } from '../../container/monitor-client.js'
 import { signalNumber } from '../../container/signals.js'
 import { startContainer } from '../../container/start.js'
