@@ -75,11 +75,19 @@ function install(t: Test, bundle = BUNDLE): Installed {
     fs.existsSync(at('told'))
       ? (JSON.parse(fs.readFileSync(at('told'), 'utf8')) as Told)
       : undefined
+  /** A server outlives the launcher, and the next start forgets what it has told of itself. */
+  const endServer = (): void => {
+    const server = told()
+    if (server !== undefined && isServer(server.pid, at('')))
+      process.kill(server.pid, 'SIGKILL')
+  }
+  t.teardown(endServer)
   const start = (
     program: string,
     args: string[],
     options: RunOptions = {},
   ): ChildProcess => {
+    endServer()
     fs.rmSync(at('told'), { force: true })
     const env = { PATH: options.path ?? process.env['PATH'], TOLD: at('told') }
     // A shell closes what Node would always give its children.
@@ -88,13 +96,7 @@ function install(t: Test, bundle = BUNDLE): Installed {
       options.closed === true
         ? spawn('/bin/sh', closing, { env, stdio: 'ignore' })
         : spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
-    t.teardown(() => {
-      child.kill('SIGKILL')
-      const server = told()
-      if (server !== undefined && fs.existsSync(`/proc/${server.pid}`)) {
-        process.kill(server.pid, 'SIGKILL')
-      }
-    })
+    t.teardown(() => child.kill('SIGKILL'))
     return child
   }
   const run = async (
@@ -117,6 +119,15 @@ function install(t: Test, bundle = BUNDLE): Installed {
     return at(`links/${name}`)
   }
   return { link, run, start, told, at }
+}
+
+/** Whether a process runs a bundle of a folder's, or has ended. */
+function isServer(pid: number, folder: string): boolean {
+  try {
+    return fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(folder)
+  } catch {
+    return false
+  }
 }
 
 const FOREGROUND: [name: string, ...args: string[]][] = [
@@ -199,13 +210,14 @@ t.test('a server that does not come up', async t => {
 })
 
 t.test('without stdin, stdout and stderr', async t => {
-  const { run, link } = install(t)
+  const { run, link, at } = install(t)
   const { status, told } = await run(link('plyfs'), ['mount'], { closed: true })
   t.equal(status, 0)
   t.strictSame(told?.std, ['/dev/null', '/dev/null', '/dev/null'])
   t.ok(Number(told?.ready) > 2)
   const refused = await run(link('plyfs'), ['mount', 'refuse'], { closed: true })
   t.equal(refused.status, 32)
+  t.notOk(isServer(told?.pid ?? 0, at('')), 'the one before it has been ended')
 })
 
 t.test('what is missing is named', async t => {
