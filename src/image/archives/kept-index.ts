@@ -1,10 +1,11 @@
 // What a pass over an archive told, kept beside the store for the next mount: one file for each
 // archive, found by its path, true only as long as the archive is the same file with the same size
-// and times. It can always be made anew, so nothing waits for the disk; what is damaged is ignored.
+// and times. It can always be made anew, so nothing waits for the disk; what is damaged is ignored:
+// every byte is under some CRC-32, and all of them are compared before anything is believed.
 //
-//     magic, bytes of the head, CRC-32 of the head     4 words
-//     head                                             JSON, see `Head`
-//     blocks, each at a multiple of 8                  indexes and seek points
+//     magic, bytes of the head, CRC-32 of the head     5 words
+//     head                                             JSON, see `Head`, with spaces up to a page
+//     blocks, each filled up to a multiple of 8        indexes and seek points
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import { decodePoints, encodePoints } from '../../compress/store-points.js'
@@ -20,13 +21,15 @@ import type { Member, ScannedArchive } from './scan-archive.js'
 import { close } from '../../sys/file.js'
 
 /** "plyfs-ar" and the version. */
-const MAGIC = [0x66_79_6c_70, 0x72_61_2d_73, 1] as const
+const MAGIC = [0x66_79_6c_70, 0x72_61_2d_73, 2] as const
 const WORDS = MAGIC.length + 2
 const SUFFIX = '.index'
 
 interface Block {
   readonly at: number
   readonly length: number
+  /** CRC-32 of the block and what fills it up. */
+  readonly check: number
 }
 
 interface Head {
@@ -155,8 +158,11 @@ function readHead(bytes: Buffer): Head | null {
 }
 
 function decode(head: Head, bytes: Buffer): ScannedArchive {
-  const block = ({ at, length }: Block): Buffer => {
-    if (at + length > bytes.length) throw new RangeError('a block is cut off')
+  const block = ({ at, length, check }: Block): Buffer => {
+    const end = at + filled(length)
+    if (end > bytes.length) throw new RangeError('a block is cut off')
+    if (crc32(0, bytes.subarray(at, end)) !== check)
+      throw new RangeError(`the block at ${at} is not what it was`)
     return bytes.subarray(at, at + length)
   }
   const members = new MemberNames<Member>()
@@ -181,9 +187,10 @@ function encode(file: ArchiveFile, scan: ScannedArchive): Buffer {
   const blocks: Uint8Array[] = []
   let at = 0
   const block = (bytes: Uint8Array): Block => {
-    const made = { at, length: bytes.length }
-    const room = bytes.length + 7 - ((bytes.length + 7) % 8)
-    blocks.push(bytes, Buffer.alloc(room - bytes.length))
+    const room = filled(bytes.length)
+    const whole = Buffer.concat([bytes], room)
+    const made = { at, length: bytes.length, check: crc32(0, whole) }
+    blocks.push(whole)
     at += room
     return made
   }
@@ -214,8 +221,8 @@ function encodeHead(relative: Head): Buffer[] {
     Buffer.byteLength(JSON.stringify(relative)) +
     64 * (relative.layers.length + 1)
   const base = Math.ceil(room / 4096) * 4096
-  const moved = ({ at, length }: Block): Block => ({ at: base + at, length })
-  const text = Buffer.from(
+  const moved = (block: Block): Block => ({ ...block, at: base + block.at })
+  const json = Buffer.from(
     JSON.stringify({
       ...relative,
       points: moved(relative.points),
@@ -226,10 +233,15 @@ function encodeHead(relative: Head): Buffer[] {
       })),
     }),
   )
+  const text = Buffer.concat([json, Buffer.alloc(base - WORDS * 4 - json.length, ' ')])
   const words = Buffer.from(
     Uint32Array.from([...MAGIC, text.length, crc32(0, text)]).buffer,
   )
-  return [words, text, Buffer.alloc(base - words.length - text.length)]
+  return [words, text]
+}
+
+function filled(length: number): number {
+  return Math.ceil(length / 8) * 8
 }
 
 /** Takes away what was unpacked of an archive that has been another since. */

@@ -1,7 +1,10 @@
 // An archive is opened for a mount beside others that care for the same store.
 import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { openArchiveFile } from '../../../src/image/archives/archive-file.js'
+import { readKept } from '../../../src/image/archives/kept-index.js'
 import { openArchive } from '../../../src/image/archives/open-archive.js'
 import { silent } from '../../../src/image/progress.js'
 import { tryLock } from '../../../src/image/store/store-lock.js'
@@ -46,4 +49,35 @@ t.test('what a process of the same number has left is in nobody’s way', async 
     fs.renameSync(`${archives}/${one}`, `${archives}/${one}.${process.pid}`)
   await openArchive(store.place, name, silent)
   t.equal(fs.readdirSync(archives).length, 4)
+})
+
+t.test('a byte of the kept index that is wrong is found, wherever it is', async t => {
+  const store = await freshStore(t)
+  const path = `${temporary(t, 'archive')}/image.tar.gz`
+  const image = makeImage([
+    [file('one', 'x'.repeat(300_000)), file('two', 'y'.repeat(70_000))],
+    [file('three', 'z')],
+  ])
+  fs.writeFileSync(path, gzipSync(dockerArchive([{ image, tags: ['a:1'] }])))
+  const name = { kind: 'any', path, ref: null } as const
+  await openArchive(store.place, name, silent)
+  const [only = ''] = fs.readdirSync(store.place.archives)
+  const kept = `${store.place.archives}/${only}`
+  const right = fs.readFileSync(kept)
+  const opened = openArchiveFile(path)
+  t.not(readKept(store.place, opened), null)
+  const believed: number[] = []
+  for (let at = 0; at < right.length; at++) {
+    const wrong = Buffer.from(right)
+    wrong[at] = (wrong[at] ?? 0) ^ 0x10
+    fs.writeFileSync(kept, wrong)
+    if (readKept(store.place, opened) !== null) believed.push(at)
+  }
+  t.strictSame(believed, [], `of ${right.length} bytes`)
+  for (const length of [0, 10, right.length - 1]) {
+    fs.writeFileSync(kept, right.subarray(0, length))
+    t.equal(readKept(store.place, opened), null, `cut off after ${length}`)
+  }
+  await openArchive(store.place, name, silent)
+  t.ok(fs.readFileSync(kept).equals(right), 'and it is made anew')
 })
