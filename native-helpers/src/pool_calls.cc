@@ -32,6 +32,19 @@ static napi_value LoopDrain(napi_env env, napi_callback_info info) {
   return toNumber(env, static_cast<int64_t>(loop->drain(out.data, out.length / 2)));
 }
 
+// The end of work that another thread of JavaScript did for the loop's.
+static napi_value LoopPost(napi_env env, napi_callback_info info) {
+  Arguments<3> args(env, info);
+  const int id = args.integer(0);
+  const double token = static_cast<double>(args.word(1));
+  const int64_t result = args.wide(2);
+  if (!args.ok()) return args.refusal();
+  Loop* loop = findLoop(args.environment(), id);
+  if (loop == nullptr) return toNumber(env, -EBADF);
+  loop->post(token, result, true);
+  return toNumber(env, 0);
+}
+
 static napi_value PoolRead(napi_env env, napi_callback_info info) {
   Arguments<9> args(env, info);
   const int id = args.integer(0);
@@ -187,6 +200,7 @@ static napi_value CopyData(napi_env env, napi_callback_info info) {
 void addPool(Exports& exports) {
   exports.add("poolStart", PoolStart);
   exports.add("loopDrain", LoopDrain);
+  exports.add("loopPost", LoopPost);
   exports.add("poolRead", PoolRead);
   exports.add("poolWrite", PoolWrite);
   exports.add("poolFsync", PoolFsync);

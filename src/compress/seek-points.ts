@@ -78,7 +78,10 @@ async function* recordPlain(source: ByteSource, into: SeekPoints): ByteSource {
 /** What readers keep of what they have decoded, all of them together. */
 const cache = new SpanCache(64 * 1024 * 1024)
 
-/** The plain stream, read anywhere. `packed` is the compressed one that was recorded. */
+/**
+ * The plain stream, read anywhere: a SeekReader where it is compressed. `packed` is the one that was
+ * recorded.
+ */
 export function openSeekable(packed: RandomSource, points: SeekPoints): RandomSource {
   switch (points.compression) {
     case 'none':

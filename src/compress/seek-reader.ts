@@ -40,8 +40,8 @@ export class SpanCache {
   }
 
   add(point: SeekPoint, span: Span): void {
+    this.size += span.bytes.length - (this.spans.get(point)?.bytes.length ?? 0)
     this.spans.set(point, span)
-    this.size += span.bytes.length
     for (const [oldest, { bytes }] of this.spans) {
       if (this.size <= this.limit || oldest === point) return
       this.spans.delete(oldest)
@@ -88,28 +88,70 @@ export class SeekReader implements RandomSource {
     return wanted
   }
 
+  /** Which spans a read asks for that are not kept: their places among the points. */
+  missing(position: number, length: number): number[] {
+    const end = Math.min(position + length, this.size)
+    const missing: number[] = []
+    if (position >= end) return missing
+    for (let at = pointBefore(this.points, position); ; at++) {
+      const point = this.points[at]
+      if (point === undefined || point.plain >= end) return missing
+      if (this.cache.get(point) === undefined) missing.push(at)
+    }
+  }
+
+  /** Bytes of a span. */
+  spanLength(at: number): number {
+    const plain = this.points[at]?.plain ?? this.size
+    return (this.points[at + 1]?.plain ?? this.size) - plain
+  }
+
+  /**
+   * Decodes a span into memory of the caller's, for another reader of the same stream. Returns the
+   * bytes that are right: fewer than there is room for where the stream is damaged or cut off.
+   * Throws what the packed source throws.
+   */
+  decode(at: number, bytes: Buffer): number {
+    const point = this.points[at]
+    if (point === undefined) throw new RangeError('no such span')
+    const span = this.decoded(point, bytes)
+    const isWhole = span.made === bytes.length
+    if (!isWhole && !(span.failure instanceof CompressionError)) throw span.failure
+    return span.made
+  }
+
+  /** Keeps a span that another reader has decoded. */
+  accept(at: number, bytes: Buffer, made: number): void {
+    const point = this.points[at]
+    if (point === undefined) return
+    const failure =
+      made < bytes.length
+        ? new CompressionError('malformed', 'the stream is not what was indexed')
+        : undefined
+    this.cache.add(point, { bytes, made, failure })
+  }
+
   private span(point: SeekPoint, at: number): Span {
     const known = this.cache.get(point)
     if (known !== undefined) return known
-    const length = (this.points[at + 1]?.plain ?? this.size) - point.plain
-    const span: Span = {
-      bytes: Buffer.allocUnsafeSlow(length),
-      made: 0,
-      failure: undefined,
-    }
+    const span = this.decoded(point, Buffer.allocUnsafeSlow(this.spanLength(at)))
+    // What could not be read now may be read later; it says nothing of the archive.
+    if (span.failure === undefined || span.failure instanceof CompressionError)
+      this.cache.add(point, span)
+    return span
+  }
+
+  private decoded(point: SeekPoint, bytes: Buffer): Span {
+    const span: Span = { bytes, made: 0, failure: undefined }
     try {
       this.decoder.fill(this.packed, point, span)
-      if (crc32(0, span.bytes) !== point.check) {
+      if (crc32(0, span.bytes) !== point.check)
         throw new CompressionError('malformed', 'the stream is not what was indexed')
-      }
     } catch (error) {
       span.failure = error
-      // What could not be read now may be read later; it says nothing of the archive.
-      if (!(error instanceof CompressionError)) return span
       // Nobody has compared what came before the fault.
-      if (error.code === 'malformed') span.made = 0
+      if (error instanceof CompressionError && error.code === 'malformed') span.made = 0
     }
-    this.cache.add(point, span)
     return span
   }
 }

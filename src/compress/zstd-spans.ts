@@ -4,8 +4,14 @@ import { PackedInput } from './packed-input.js'
 import type { SeekPoint } from './seek-points.js'
 import type { Span, SpanDecoder } from './seek-reader.js'
 import { ZstdDecoder } from './zstd.js'
+import { zstdBinding } from './zstd-binding.js'
 
 export class ZstdSpans implements SpanDecoder {
+  constructor() {
+    // Nothing may be loaded once a mount lies over it.
+    zstdBinding()
+  }
+
   fill(packed: RandomSource, point: SeekPoint, span: Span): void {
     const decoder = new ZstdDecoder()
     const input = new PackedInput(packed, point.packed)

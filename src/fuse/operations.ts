@@ -80,6 +80,8 @@ export interface Channel {
   ): void
   /** Copies a part of a file's data in the pool; -EIO where the source has less. */
   copyPart(part: FilePart, fdOut: number, sync: number, done: Completion): void
+  /** A job that another thread does, which posts its end with this token to this loop (loopPost). */
+  handOver(done: Completion): { readonly loop: number; readonly token: number }
   /**
    * Makes the kernel ask again for an inode's attributes. Only for an inode that a request
    * under way holds: then fuse_reverse_inval_inode cannot wait for us.

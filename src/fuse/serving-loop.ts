@@ -290,6 +290,10 @@ export class ServingLoop {
     if (error < 0) this.jobs.finish(token, error)
   }
 
+  handOver(done: Completion): { readonly loop: number; readonly token: number } {
+    return { loop: this.id, token: this.jobs.wakingToken(done) }
+  }
+
   notify(device: number, message: Uint8Array): void {
     const token = this.jobs.token(nothing)
     const error = poolNotify(this.id, device, message, token)

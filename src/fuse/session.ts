@@ -179,6 +179,10 @@ export class Session implements Channel {
     this.loop.copyPart(part, fdOut, sync, done)
   }
 
+  handOver(done: Completion): { readonly loop: number; readonly token: number } {
+    return this.loop.handOver(done)
+  }
+
   invalidateAttributes(nodeid: number): void {
     const { reply } = this.loop
     reply.begin()

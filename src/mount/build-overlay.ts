@@ -6,6 +6,7 @@ import { openStack } from '../overlay/open-stack.js'
 import type { OverlayOptions } from '../overlay/options.js'
 import { Overlay } from '../overlay/overlay.js'
 import { admitRoot } from '../overlay/root.js'
+import { SpanFetcher, type SpanJob } from '../overlay/span-fetcher.js'
 import { Union } from '../overlay/union.js'
 import {
   MOUNT_ATTR_NOATIME,
@@ -27,13 +28,15 @@ export interface BuiltOverlay {
 }
 
 /**
- * Opens everything; throws FsError. `seed` orders listings where the plan brings no tree, `started` is called when the kernel
- * has been answered for the first time.
+ * Opens everything; throws FsError. `seed` orders listings where the plan brings no tree, `started`
+ * is called when the kernel has been answered for the first time, `decode` has a part of a compressed
+ * archive decoded by another thread.
  */
 export function buildOverlay(
   plan: MountPlan,
   seed: number,
   started: () => void,
+  decode: (job: SpanJob) => void,
 ): BuiltOverlay {
   const options = plan.overlay
   const fds = new FdCache(64)
@@ -41,6 +44,7 @@ export function buildOverlay(
   const tree =
     plan.tree === null ? null : openMergedTree(plan.tree, options, opened.stack)
   const union = new Union(options, opened.stack, seed, tree, plan.share)
+  if (options.archive !== null) union.spans = new SpanFetcher(decode)
   admitRoot(union)
   const close = (): void => {
     fds.shrink()

@@ -27,9 +27,16 @@ function prepare(plan: MountPlan): { loop: ServingLoop; overlay: BuiltOverlay } 
   const loop = new ServingLoop(() => {
     listen(loop, overlay)
   })
-  const overlay = buildOverlay(plan, randomInt(2 ** 32), () => {
-    say({ kind: 'serving' })
-  })
+  const overlay = buildOverlay(
+    plan,
+    randomInt(2 ** 32),
+    () => {
+      say({ kind: 'serving' })
+    },
+    job => {
+      say({ kind: 'decode', job })
+    },
+  )
   return { loop, overlay }
 }
 

@@ -3,7 +3,9 @@
 // is asked for.
 import { Worker } from 'node:worker_threads'
 import { log } from '../log/log.js'
+import type { SpanJob } from '../overlay/span-fetcher.js'
 import { eventfdSignal } from '../sys/process.js'
+import { spanDecoder } from './decode-spans.js'
 import { MountError } from './mount-error.js'
 import type { MountPlan } from './mount-plan.js'
 
@@ -13,6 +15,7 @@ export type FromServer =
   | { readonly kind: 'failed'; readonly cause: string; readonly remedy: string }
   | { readonly kind: 'serving' }
   | { readonly kind: 'attached' }
+  | { readonly kind: 'decode'; readonly job: SpanJob }
 
 /** What it is told: what to open; the device to serve, or that there is none; that the upper joins. */
 export type ToServer =
@@ -57,6 +60,10 @@ export class Server {
       })
     })
     this.serving.catch(() => undefined)
+    const decode = spanDecoder(plan.overlay.archive)
+    this.worker.on('message', (message: FromServer) => {
+      if (message.kind === 'decode') decode(message.job)
+    })
     this.tell({ kind: 'prepare', plan })
   }
 
@@ -90,7 +97,9 @@ export class Server {
   }
 
   /** Fulfilled when the thread says so; rejected when it fails or ends. */
-  private moment(kind: Exclude<FromServer['kind'], 'failed'>): Promise<number> {
+  private moment(
+    kind: Exclude<FromServer['kind'], 'failed' | 'decode'>,
+  ): Promise<number> {
     return new Promise((resolve, reject) => {
       this.worker.on('message', (message: FromServer) => {
         if (message.kind === 'failed')

@@ -1,8 +1,8 @@
 // The data of files that lie in an archive: there is no file of the disk to open. Where the archive
 // has the bytes as they are, the pool reads them from its descriptor; where they are compressed,
-// they are decoded here.
+// another thread decodes them (span-fetcher.ts), or for small files this one.
 import { fuse_out_header } from '../fuse/abi/structs.js'
-import type { Channel, Completion } from '../fuse/operations.js'
+import { type Channel, type Completion, PENDING } from '../fuse/operations.js'
 import type { Reply } from '../fuse/reply.js'
 import type { Request } from '../fuse/request.js'
 import type { ArchivedFile } from '../layer/archive-layer/archived-file.js'
@@ -12,6 +12,7 @@ import { FsError, toErrno } from '../errno/fs-error.js'
 import { log } from '../log/log.js'
 import { ftruncate, pwrite } from '../sys/file.js'
 import { locateData } from './locate.js'
+import type { SpanFetcher } from './span-fetcher.js'
 import type { Node } from './node.js'
 import type { Union } from './union.js'
 
@@ -66,9 +67,33 @@ export function readArchived(
     const length = Math.min(size, Math.max(data.size - offset, 0))
     return u.channel.sendFile(req, run.fd, run.from + offset, length, nothing)
   }
+  const missing = decoded.has(req) ? [] : data.missing(offset, size)
+  if (u.spans !== null && missing.length > 0)
+    return readLater(u, u.spans, req, data, missing)
   const length = data.read(offset, reply.bytes.subarray(HEAD, HEAD + size))
   reply.length = HEAD + length
   return 0
+}
+
+/** Requests that have waited: what others' reads have driven out since is decoded here. */
+const decoded = new WeakSet<Request>()
+
+function readLater(
+  u: Union,
+  spans: SpanFetcher,
+  req: Request,
+  data: ArchivedFile,
+  missing: readonly number[],
+): number {
+  const parked = u.channel.park(req)
+  spans.fetch(u.channel, data, missing, {
+    complete: result => {
+      decoded.add(parked)
+      if (result < 0) u.channel.fail(parked, -result)
+      else u.channel.resume(parked)
+    },
+  })
+  return PENDING
 }
 
 /** One step of a copy: where the pool can do it, or else what is decoded here. */
@@ -103,15 +128,17 @@ export class ArchivedCopy implements Completion {
     return Math.min(ftruncate(this.copy, this.size), 0)
   }
 
-  /** The same in steps, with the pool's help; `done` hears of the end. */
-  start(channel: Channel, done: Completion): void {
+  /** The same in steps, with the help of other threads; `done` hears of the end. */
+  start(channel: Channel, spans: SpanFetcher | null, done: Completion): void {
     this.channel = channel
+    this.spans = spans
     this.done = done
     this.complete(ftruncate(this.copy, this.size))
   }
 
   /** The last step is over. */
   complete(result: number): void {
+    if (result >= 0 && this.awaitsSpans()) return
     const step = this.steps.shift()
     if (result < 0 || step === undefined) {
       this.done.complete(Math.min(result, 0))
@@ -132,7 +159,24 @@ export class ArchivedCopy implements Completion {
   }
 
   private channel: Channel | null = null
+  private spans: SpanFetcher | null = null
   private done: Completion = nothing
+  /** The next step has waited for its spans. */
+  private hasWaited = false
+
+  /** Whether this is called again when the next step has what it needs. */
+  private awaitsSpans(): boolean {
+    const [next] = this.steps
+    const { channel, spans } = this
+    const waits = !this.hasWaited && next !== undefined && next.fd < 0
+    this.hasWaited = false
+    if (!waits || channel === null || spans === null) return false
+    const missing = this.data.missing(next.from, next.length)
+    if (missing.length === 0) return false
+    this.hasWaited = true
+    spans.fetch(channel, this.data, missing, this)
+    return true
+  }
 
   private write(buffer: Buffer, at: number): void {
     const length = this.data.read(at, buffer)

@@ -73,7 +73,7 @@ export class CopyUp implements Completion {
       this.node.copying = this
       if (this.archived === null)
         this.u.channel.copyData(this.source, this.copy, this.size, this.sync, this)
-      else this.copyOf(this.archived).start(this.u.channel, this)
+      else this.copyOf(this.archived).start(this.u.channel, this.u.spans, this)
       // A first step that fails ends it at once: nobody has been parked for it yet.
       return this.ended ?? PENDING
     } catch (error) {

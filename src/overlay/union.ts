@@ -20,6 +20,7 @@ import { NodeTable } from './node-table.js'
 import { wake, wakeNamed } from './dormant.js'
 import { OpenDirectories } from './open-directory.js'
 import type { OpenFiles } from './open-file.js'
+import type { SpanFetcher } from './span-fetcher.js'
 import type { OverlayOptions } from './options.js'
 import { IdMap } from './id-map.js'
 import { Pins } from './pins.js'
@@ -66,6 +67,9 @@ export class Union {
   readonly seed: number
   /** What the lowers show together, where that is recorded. */
   readonly tree: MergedTree | null
+
+  /** Has compressed data of an archive decoded elsewhere; null where it is decoded here. */
+  spans: SpanFetcher | null = null
 
   /**
    * With a merged tree the seed is the one that its listings are in order for.

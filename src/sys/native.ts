@@ -419,6 +419,8 @@ export interface Native {
   readonly poolStart: (loop: number, threads: number) => number
   /** Copies up to `out.length / 2` completions as pairs (token, result); returns how many. */
   readonly loopDrain: (loop: number, out: Float64Array) => number
+  /** Posts a completion from another thread; ends the loop's wait. */
+  readonly loopPost: (loop: number, token: number, result: number) => number
   readonly poolRead: (
     loop: number,
     device: number,

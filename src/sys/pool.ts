@@ -9,6 +9,9 @@ export const poolStart = native.poolStart
 /** Takes completions as pairs (token, result). */
 export const loopDrain = native.loopDrain
 
+/** The end of a job that another thread of ours has done, with a token of the loop's. */
+export const loopPost = native.loopPost
+
 /** Answers a READ. */
 export const poolRead = native.poolRead
 

@@ -92,6 +92,7 @@ const SIGNATURES: Record<Exclude<keyof typeof native, 'abi' | 'restore'>, string
   loopReadNow: 'iiiiiww',
   poolStart: 'ii',
   loopDrain: 'iD',
+  loopPost: 'iiw',
   poolRead: 'iiiiiwwib',
   poolWrite: 'iiiiiwwwwib',
   poolFsync: 'iiiiibib',

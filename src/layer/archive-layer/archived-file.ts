@@ -1,18 +1,29 @@
 // One regular file of an archive, read where it lies: in the archive itself, or in what that is
 // compressed from. Holes are zeros.
 import type { RandomSource } from '../../bytes/random-source.js'
+import type { SeekReader } from '../../compress/seek-reader.js'
 import { E } from '../../errno/errno.js'
 import { FsError } from '../../errno/fs-error.js'
 import type { SparseRun } from '../../tar/entry.js'
 import type { ArchiveIndex } from './archive-index.js'
 
+/** A part of a compressed stream, from `start` on. */
+export interface Seekable {
+  readonly reader: SeekReader
+  readonly start: number
+}
+
 /** A layer's plain tar. */
 export interface LayerTar {
+  /** The layer's place among those of the image, the topmost first. */
+  readonly number: number
   readonly source: RandomSource
   /** The archive's descriptor. */
   readonly fd: number
   /** Where a descriptor has the same bytes, as they are; null where they are compressed. */
   readonly direct: { readonly fd: number; readonly start: number } | null
+  /** What it is decoded by, and where it begins in that; null where it is not compressed. */
+  readonly seekable: Seekable | null
   /** Whether the file below is another than the one that was indexed. */
   readonly hasChanged: () => boolean
 }
@@ -61,18 +72,37 @@ export class ArchivedFile {
     const length = Math.min(into.length, Math.max(this.size - position, 0))
     const wanted = into.subarray(0, length)
     wanted.fill(0)
+    this.parts(position, length, (stored, from, to) => {
+      this.fill(stored, wanted.subarray(from, to))
+    })
+    return length
+  }
+
+  /** Which spans of a compressed tar have to be decoded before a read; none of a plain one. */
+  missing(position: number, length: number): number[] {
+    const { seekable } = this.tar
+    const missing = new Set<number>()
+    if (seekable === null) return []
+    const { reader, start } = seekable
+    this.parts(position, Math.min(length, this.size - position), (stored, from, to) => {
+      for (const span of reader.missing(start + stored, to - from)) missing.add(span)
+    })
+    return [...missing]
+  }
+
+  /** The data in a range: where it is stored in the tar, and from where to where in the range. */
+  private parts(
+    position: number,
+    length: number,
+    each: (stored: number, from: number, to: number) => void,
+  ): void {
     let stored = this.start
     for (const run of this.runs) {
       const from = Math.max(run.offset, position)
       const to = Math.min(run.offset + run.length, position + length)
-      if (from < to)
-        this.fill(
-          stored + from - run.offset,
-          wanted.subarray(from - position, to - position),
-        )
+      if (from < to) each(stored + from - run.offset, from - position, to - position)
       stored += run.length
     }
-    return length
   }
 
   /** lseek(2)'s SEEK_DATA, or SEEK_HOLE: a position or -ENXIO. */

@@ -39,11 +39,11 @@ export function openArchiveVolume(
   { uuid, layers }: ArchivedLowers,
   format: LayerFormat,
 ): ArchiveVolume {
-  const opened = layers.map(({ index, place }) => ({
+  const opened = layers.map(({ index, place }, i) => ({
     index: new ArchiveIndex(
       Buffer.from(index.buffer, index.byteOffset, index.byteLength),
     ),
-    tar: openPlace(place),
+    tar: openPlace(place, i),
   }))
   return new ArchiveVolume(opened, format, uuid)
 }

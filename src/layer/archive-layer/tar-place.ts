@@ -2,6 +2,7 @@
 // and so on inwards. Plain data, so that one thread can find it and another read it.
 import { PartOfSource, type RandomSource } from '../../bytes/random-source.js'
 import { openSeekable, type SeekPoints } from '../../compress/seek-points.js'
+import { SeekReader } from '../../compress/seek-reader.js'
 import { FsError } from '../../errno/fs-error.js'
 import { AT_EMPTY_PATH } from '../../sys/constants.js'
 import { pread } from '../../sys/file.js'
@@ -44,24 +45,33 @@ export class FileSource implements RandomSource {
   }
 }
 
-/** Opens the tar for reading. Throws what the decoders throw for want of memory. */
-export function openPlace(place: TarPlace): LayerTar {
+/**
+ * Opens the tar for reading. Throws what the decoders throw for want of memory.
+ * @param number the layer's place among those of the image.
+ */
+export function openPlace(place: TarPlace, number = 0): LayerTar {
   let source: RandomSource = new FileSource(place.fd, place.bytes)
   let start = 0
   let isPlain = true
+  let seekable = null as LayerTar['seekable']
   for (const step of place.steps) {
     if (step.kind === 'part') {
       source = new PartOfSource(source, step.start, step.size)
       start += step.start
-    } else if (step.points.compression !== 'none') {
+      if (seekable !== null)
+        seekable = { ...seekable, start: seekable.start + step.start }
+    } else {
       source = openSeekable(source, step.points)
-      isPlain = false
+      isPlain &&= step.points.compression === 'none'
+      if (source instanceof SeekReader) seekable = { reader: source, start: 0 }
     }
   }
   return {
+    number,
     source,
     fd: place.fd,
     direct: isPlain ? { fd: place.fd, start } : null,
+    seekable,
     hasChanged: () => identityOfFile(place.fd) !== place.identity,
   }
 }

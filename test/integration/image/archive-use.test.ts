@@ -1,20 +1,21 @@
 // What is done with an image that is mounted from its archive: writing above it, asking it, mounting
 // it again.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { dockerArchive, makeImage } from '../../helpers/image-archives.js'
 import { makeFilesystem } from '../../helpers/images.js'
 import { isolated, scratch } from '../../helpers/isolated.js'
 import { file } from '../../helpers/make-tar.js'
-import { isMounted, plyfsProgram } from '../../helpers/mounted.js'
+import { isMounted, mountPlyfs, plyfsProgram } from '../../helpers/mounted.js'
 import { must, run } from '../../helpers/run.js'
 
 const { t } = await isolated(import.meta.url)
 t.setTimeout(0)
 
 // What is in it is made in the test's namespace.
-const { image, mounted, plain, plyfs, point, root, write } =
+const { image, mounted, noise, plain, plyfs, point, root, write, zstd } =
   await import('./full-image.js')
 const archive = write('full.tar', plain)
 const packed = write(
@@ -168,4 +169,52 @@ t.test('the index is kept, and made anew for another archive', async t => {
   const swept = await plyfs('gc')
   t.match(swept.stdout, /removed index of an archive/)
   t.equal(seen(), before)
+})
+
+t.test('while a compressed file is decoded others are answered', async t => {
+  const [below, upper, work] = ['below', 'upper', 'work'].map(name => {
+    const folder = path.join(scratch(), `outer-${name}`)
+    fs.mkdirSync(folder)
+    return folder
+  }) as [string, string, string]
+  const zstdLayers = dockerArchive([{ image, tags: ['full:1'] }], { pack: zstd })
+  fs.writeFileSync(`${below}/zstd.tar`, zstdLayers)
+  fs.copyFileSync(packed, `${below}/gzip.tar`)
+  // The archive lies on a mount whose server can be stopped: what is read of it then waits.
+  const outer = await mountPlyfs({ lower: [below], upper, work })
+  const signal = (name: 'SIGSTOP' | 'SIGCONT'): void => {
+    for (const pid of outer.pids()) process.kill(pid, name)
+  }
+  for (const name of ['gzip.tar', 'zstd.tar']) {
+    const at = `${outer.point}/${name}`
+    const copy = `${scratch()}/copy-of-big`
+    await mounted(async () => {
+      const big = `${point}/usr/share/big`
+      const reader = spawn('sh', [
+        '-c',
+        `exec 3<${big} 4>${copy}; echo; read go; cat <&3 >&4`,
+      ])
+      const ended = once(reader, 'exit')
+      try {
+        await once(reader.stdout, 'data')
+        await must('dd', [`if=${at}`, 'iflag=nocache', 'count=0'])
+        signal('SIGSTOP')
+        reader.stdin.end('go\n')
+        const limit = { limit: 10_000 }
+        let asked = await run(plyfsProgram(), ['stats', '--json', point], limit)
+        while (asked.status === 0 && !asked.stdout.includes('"READ":'))
+          asked = await run(plyfsProgram(), ['stats', '--json', point], limit)
+        t.equal(asked.status, 0, `${name}: the mount answers`)
+        const other = await run('stat', [`${point}/usr/share/deep/er/x`], limit)
+        t.equal(other.status, 0, `${name}: for other names`)
+      } finally {
+        signal('SIGCONT')
+        await ended
+      }
+      t.ok(fs.readFileSync(copy, 'latin1') === noise(3_000_000), `${name} is read`)
+    }, at)
+  }
+  // The last server may still have the archive open.
+  await must('umount', ['-l', outer.point])
+  await outer.end()
 })

@@ -65,7 +65,10 @@ class Archive {
 
   read(path: string, position = 0, length = 1000): string {
     const into = Buffer.alloc(length, 'x')
-    const tar = { source: this.tar, fd: -1, direct: null, hasChanged: () => false }
+    const tar = {
+      ...{ number: 0, source: this.tar, fd: -1, direct: null, seekable: null },
+      hasChanged: () => false,
+    }
     const read = new ArchivedFile(this.index, this.inode(path), tar).read(position, into)
     return into.subarray(0, read).latin1Slice()
   }
