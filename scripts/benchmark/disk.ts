@@ -3,36 +3,53 @@
 import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import type { Options } from './options.js'
+import { performance } from 'node:perf_hooks'
+import { median } from './figures.js'
+import type { Filesystem } from './options.js'
 
-const SPARE = 1.5
-const TREE_BYTES_PER_FILE = 24_000
+/** The image file is sparse: what is not used costs nothing. */
+const DISK_BYTES = 40 * 2 ** 30
+const FSYNCS = 21
 
 /** Makes and mounts the disk; returns its mount point. */
-export function makeDisk(options: Options): string {
-  const { scratch, size, filesystem } = options
+export function makeDisk(scratch: string, filesystem: Filesystem): string {
   fs.mkdirSync(scratch, { recursive: true })
-  const image = path.join(scratch, 'disk.img')
-  const mountPoint = path.join(scratch, 'disk')
-  const bytes = (size.files * TREE_BYTES_PER_FILE + size.large * 3) * SPARE + (512 << 20)
-  fs.rmSync(image, { force: true })
+  const image = path.join(fs.mkdtempSync(path.join(scratch, 'image.')), 'disk')
+  // Others that measure have mount namespaces of their own.
+  const mountPoint = path.join(scratch, filesystem)
+  fs.mkdirSync(mountPoint, { recursive: true })
   fs.writeFileSync(image, '')
-  fs.truncateSync(image, Math.ceil(bytes / 4096) * 4096)
+  fs.truncateSync(image, DISK_BYTES)
   if (filesystem === 'ext4') execFileSync('mkfs.ext4', ['-q', '-F', image])
   else execFileSync('mkfs.xfs', ['-q', '-f', image])
-  fs.mkdirSync(mountPoint, { recursive: true })
   execFileSync('mount', ['-o', 'loop,noatime', image, mountPoint])
   // The loop device and the mount keep the file; nothing is left when they go.
-  fs.rmSync(image)
+  fs.rmSync(path.dirname(image), { recursive: true })
   return mountPoint
 }
 
-export function removeDisk(options: Options, mountPoint: string): void {
+export function removeDisk(mountPoint: string): void {
   execFileSync('umount', ['-l', mountPoint])
-  fs.rmSync(options.scratch, { recursive: true, force: true })
+  fs.rmdirSync(mountPoint)
 }
 
 /** What one measurement left to be written must not be written during the next. */
 export function settle(mountPoint: string): void {
   execFileSync('sync', ['-f', mountPoint])
+}
+
+/** Median seconds of the fsync of a file that grew by a block. */
+export function fsyncSeconds(mountPoint: string): number {
+  const file = path.join(mountPoint, 'fsync')
+  const fd = fs.openSync(file, 'w')
+  const block = Buffer.alloc(4096, 'x')
+  const times = Array.from({ length: FSYNCS }, () => {
+    fs.writeSync(fd, block)
+    const started = performance.now()
+    fs.fsyncSync(fd)
+    return (performance.now() - started) / 1000
+  })
+  fs.closeSync(fd)
+  fs.rmSync(file)
+  return median(times) ?? 0
 }

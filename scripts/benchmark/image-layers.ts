@@ -13,7 +13,7 @@ export function imageLayers(disk: string, archive: string): Layers {
     encoding: 'utf8',
   })
   const mountPoint = path.join(disk, 'mnt')
-  fs.mkdirSync(mountPoint)
+  fs.mkdirSync(mountPoint, { recursive: true })
   return {
     lowers: chain(path.join(root, 'layers')),
     merged: '',

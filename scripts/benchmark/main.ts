@@ -1,23 +1,24 @@
-// scripts/bench: the same work on the bare directory, kernel overlayfs, fuse-overlayfs and
-// plyfs. They take turns in every round, so that what else the machine does falls on all.
-// Runs in a mount namespace of its own; the table goes to stdout, everything else to stderr.
-import { execFileSync } from 'node:child_process'
+// scripts/bench: the same work on the bare directory, kernel overlayfs, fuse-overlayfs, the floor
+// and plyfs. They take turns in every round, so that what else the machine does falls on all.
+// Runs in namespaces of its own; the tables go to stdout, everything else to stderr.
 import * as fs from 'node:fs'
-import * as path from 'node:path'
-import { makeDisk, removeDisk, settle } from './disk.js'
+import { fsyncSeconds, makeDisk, removeDisk, settle } from './disk.js'
 import { bare } from './drivers/bare.js'
-import { anyCommand, fuseOverlayfs, plyfs } from './drivers/command.js'
-import type { Driver, Layers } from './drivers/driver.js'
+import { anyCommand, floor, fuseOverlayfs, plyfs } from './drivers/command.js'
+import type { Driver } from './drivers/driver.js'
 import { kernel } from './drivers/kernel.js'
-import { type Figure, type Stage, measure } from './measure.js'
-import { type Options, parseOptions, usage } from './options.js'
-import { machine, table } from './report.js'
-import { PARTS, makeTree } from './tree.js'
-import { imageLayers } from './image-layers.js'
-import { imageWorkloads, workloads } from './workloads/index.js'
-import type { Material, Workload } from './workloads/workload.js'
+import { differences, type Failure, type Figure } from './figures.js'
+import { floorTargets } from './floor-targets.js'
+import { type Filesystem, type Options, parseOptions, usage } from './options.js'
+import { compilePrograms, type Programs } from './programs.js'
+import { loadAverage, machine, table, verdictTable } from './report.js'
+import { Stage } from './stage.js'
+import { judge, type Target, type Verdict } from './targets.js'
+import type { Turn } from './turns.js'
+import { workloads } from './workloads/index.js'
+import type { Workload } from './workloads/workload.js'
 
-let options: Options | 'help'
+let options: Options | 'help' | 'list'
 try {
   options = parseOptions(process.argv.slice(2))
 } catch (error) {
@@ -25,164 +26,153 @@ try {
   process.exit(2)
 }
 if (options === 'help') console.log(usage)
-else process.exit(await bench(options))
+else if (options === 'list') list()
+else process.exit(await bench(options).catch(failed))
+
+function list(): void {
+  for (const { name, ids } of workloads) console.log(`${ids.join(', ')}: ${name}`)
+}
+
+function failed(error: unknown): number {
+  console.error(`bench: ${(error as Error).message}`)
+  return 2
+}
+
+/** What one filesystem showed. */
+interface Findings {
+  readonly figures: readonly Figure[]
+  readonly failures: readonly Failure[]
+}
 
 /** Returns the exit status: 1 when a row could not be measured, or was not the same work. */
 async function bench(options: Options): Promise<number> {
-  const chosen = drivers(options)
-  const possible = options.image === null ? workloads : imageWorkloads
-  const works = possible.filter(({ name }) => options.workloads?.includes(name) ?? true)
-  const about = machine(options)
-  const disk = makeDisk(options)
-  let wrong: string[]
-  const figures: Figure[] = []
-  try {
-    console.error('bench: making the layers')
-    const { image, size } = options
-    const layers = image === null ? makeLayers(disk, options) : imageLayers(disk, image)
-    const stage: Stage = {
-      disk,
-      layers,
-      material:
-        image === null
-          ? makeMaterial(disk, layers, options)
-          : { list: '', archive: '', size },
-      client: compileClient(options),
+  const works = workloads.filter(({ name, ids }) => isWanted(options, [name, ...ids]))
+  if (works.length === 0) throw new Error('no such row; --list tells them')
+  const programs = compilePrograms()
+  console.log(machine(options))
+  for (const driver of drivers(options, programs, 'ext4'))
+    console.log(`- ${driver.name}: ${driver.describe() ?? '?'}`)
+  const found = new Map<Filesystem, Findings>()
+  for (const filesystem of options.filesystems) {
+    const disk = makeDisk(options.scratch, filesystem)
+    try {
+      const stage = new Stage(disk, filesystem, programs, options)
+      found.set(filesystem, await measureAll(options, works, stage))
+    } finally {
+      removeDisk(disk)
     }
-    wrong = await rounds(options, chosen, works, stage, figures)
-  } finally {
-    removeDisk(options, disk)
   }
-  wrong.push(...differences(figures))
-  print(options, chosen, figures, about)
-  for (const line of wrong) console.error(`bench: ${line}`)
-  return wrong.length > 0 ? 1 : 0
+  return conclude(options, works, found)
 }
 
-function drivers(options: Options): Driver[] {
-  const overlays = [kernel(), fuseOverlayfs(), plyfs()]
-  // The layers of an image lie nowhere as one tree.
-  const all = options.image === null ? [bare(options.filesystem), ...overlays] : overlays
-  const wanted = all.filter(({ name }) => options.drivers?.includes(name) ?? true)
-  wanted.push(...options.others.map(({ name, command }) => anyCommand(name, command)))
-  return wanted.filter(driver => {
+function isWanted({ only }: Options, names: readonly string[]): boolean {
+  return only === null || names.some(name => only.includes(name))
+}
+
+function drivers(
+  options: Options,
+  programs: Programs,
+  filesystem: Filesystem,
+): readonly Driver[] {
+  const all = [
+    bare(filesystem),
+    kernel(),
+    fuseOverlayfs(),
+    floor(programs.floor),
+    plyfs(),
+  ]
+  const others = options.others.map(({ name, command }) => anyCommand(name, command))
+  return [...all, ...others].filter(driver => {
+    if (!driver.added && options.drivers?.includes(driver.name) === false) return false
     const there = driver.describe() !== null
     if (!there) console.error(`bench: ${driver.name} is not here and is left out`)
     return there
   })
 }
 
-function makeLayers(disk: string, { layers, size }: Options): Layers {
-  const lowers = Array.from({ length: layers }, (_, i) => path.join(disk, `lower${i}`))
-  for (const lower of lowers) fs.mkdirSync(lower)
-  makeTree(lowers, size)
-  let merged = lowers[0] ?? ''
-  if (layers > 1) {
-    merged = path.join(disk, 'merged-copy')
-    fs.mkdirSync(merged)
-    for (const lower of lowers) execFileSync('cp', ['-a', `${lower}/.`, merged])
-  }
-  const empty = path.join(disk, 'empty')
-  const mountPoint = path.join(disk, 'mnt')
-  fs.mkdirSync(empty)
-  fs.mkdirSync(mountPoint)
-  return {
-    lowers: [...lowers, empty],
-    merged,
-    upper: path.join(disk, 'upper'),
-    work: path.join(disk, 'work'),
-    mountPoint,
-  }
-}
-
-function makeMaterial(disk: string, layers: Layers, { size }: Options): Material {
-  const list = path.join(disk, 'list')
-  const archive = path.join(disk, 'archive.tar')
-  const find = ['find', PARTS.tree, '-type', 'f', '-size', '-64k']
-  const [program = '', ...args] = find
-  const names = execFileSync(program, args, {
-    cwd: layers.merged,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  })
-  const sorted = names.trimEnd().split('\n').sort()
-  const wanted = 5000 / size.divisor
-  const step = Math.max(1, Math.floor(sorted.length / wanted))
-  const some = sorted.filter((_, i) => i % step === 0).slice(0, wanted)
-  fs.writeFileSync(list, `${some.join('\n')}\n`)
-  execFileSync('tar', ['-cf', archive, PARTS.remove, PARTS.change], {
-    cwd: layers.merged,
-  })
-  return { list, archive, size }
-}
-
-function compileClient({ scratch }: Options): string {
-  const client = path.join(scratch, 'client')
-  const source = path.join('scripts', 'benchmark', 'client.c')
-  execFileSync('gcc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', client, source])
-  return client
-}
-
-/** Fills `figures`; returns what could not be measured. */
-async function rounds(
+/** All rounds on one disk, with a table at the end. */
+async function measureAll(
   options: Options,
-  chosen: readonly Driver[],
   works: readonly Workload[],
   stage: Stage,
-  figures: Figure[],
-): Promise<string[]> {
-  const wrong: string[] = []
+): Promise<Findings> {
+  const figures: Figure[] = []
+  const failures: Failure[] = []
+  const fsync = (fsyncSeconds(stage.disk) * 1000).toFixed(2)
+  const before = loadAverage()
   for (let round = 0; round < options.rounds; round++) {
-    console.error(`bench: round ${round + 1} of ${options.rounds}`)
-    for (const mode of options.modes) {
-      for (const work of works.filter(({ modes }) => modes.includes(mode))) {
-        // Who comes first changes from round to round.
-        for (let turn = 0; turn < chosen.length; turn++) {
-          const driver = chosen[(turn + round) % chosen.length]
-          if (driver === undefined) continue
-          settle(stage.disk)
-          try {
-            figures.push(...(await measure(driver, work, mode, stage)))
-          } catch (error) {
-            wrong.push(
-              `${driver.name}, ${work.name} (${mode}): ${(error as Error).message}`,
-            )
-          }
-        }
+    const turn: Turn = {
+      round,
+      stage,
+      drivers: drivers(options, stage.programs, stage.filesystem),
+      modes: options.modes,
+      wants: driver => options.drivers?.includes(driver) ?? true,
+      failed: (driver, work, error) => {
+        const reason = (error as Error).message.trim()
+        failures.push({ driver, work, reason })
+        console.error(`bench: ${driver} cannot do ${work}: ${reason}`)
+      },
+    }
+    for (const work of works) {
+      const at = `${stage.filesystem}, round ${round + 1} of ${options.rounds}`
+      console.error(`bench: ${at}: ${work.name} (load ${loadAverage()})`)
+      settle(stage.disk)
+      try {
+        figures.push(...(await work.run(turn)))
+      } catch (error) {
+        turn.failed('the benchmark', work.name, error)
       }
     }
   }
-  return wrong
-}
-
-/** Rows whose work was not the same everywhere. */
-function differences(figures: readonly Figure[]): string[] {
-  const proofs = new Map<string, Set<string>>()
-  for (const { title, mode, proof, driver } of figures) {
-    if (proof === '') continue
-    const row = `${title} (${mode})`
-    const seen = proofs.get(row) ?? new Set()
-    proofs.set(row, seen.add(`${proof} by ${driver}`))
+  const load = `load before ${before}, after ${loadAverage()}`
+  console.log(`\n## ${stage.filesystem}: an fsync takes ${fsync} ms; ${load}`)
+  for (const mode of [...options.modes, null]) {
+    const text = table(figures, mode)
+    if (text !== null) console.log(`\n${text}`)
   }
-  return [...proofs]
-    .filter(
-      ([, seen]) => new Set([...seen].map(told => told.replace(/ by .*/, ''))).size > 1,
-    )
-    .map(([row, seen]) => `not the same work: ${row}: ${[...seen].join(', ')}`)
+  return { figures, failures }
 }
 
-function print(
+/** Prints what was reached and what went wrong. */
+function conclude(
   options: Options,
-  chosen: readonly Driver[],
-  figures: readonly Figure[],
-  about: string,
-): void {
-  const names = chosen.map(driver => driver.name)
-  console.log(about)
-  for (const driver of chosen)
-    console.log(`- ${driver.name}: ${driver.describe() ?? '?'}`)
-  for (const mode of options.modes) console.log(`\n${table(figures, mode, names)}`)
+  works: readonly Workload[],
+  found: ReadonlyMap<Filesystem, Findings>,
+): number {
+  const asked = [...works.flatMap(work => work.targets(options.size)), ...floorTargets]
+  const measured = (target: Target) =>
+    [...found.values()].some(({ figures }) => judge(target, figures).met !== null)
+  const targets = asked.filter(
+    target =>
+      (target.mode === null || options.modes.includes(target.mode)) &&
+      (works.some(({ ids }) => ids.includes(target.row)) || measured(target)) &&
+      (target.driver === 'plyfs' || measured(target)),
+  )
+  const verdicts = new Map<Filesystem, Verdict[]>()
+  for (const [filesystem, { figures }] of found)
+    verdicts.set(
+      filesystem,
+      targets.map(target => judge(target, figures)),
+    )
+  console.log(`\n## Targets\n\n${verdictTable(verdicts)}`)
+  const wrong = [...found].flatMap(([filesystem, { figures, failures }]) => [
+    ...reasons(failures).map(line => `${filesystem}: ${line}`),
+    ...differences(figures).map(line => `${filesystem}: ${line}`),
+  ])
+  for (const line of wrong) console.log(`\nbench: ${line}`)
   if (options.json !== null) {
-    fs.writeFileSync(options.json, JSON.stringify({ about, figures }, null, 1))
+    const findings = [...found].map(([filesystem, all]) => ({
+      filesystem,
+      ...all,
+      verdicts: verdicts.get(filesystem),
+    }))
+    fs.writeFileSync(options.json, JSON.stringify(findings, null, 1))
   }
+  return wrong.length > 0 ? 1 : 0
+}
+
+/** Each reason once, whatever the number of rounds. */
+function reasons(failures: readonly Failure[]): string[] {
+  const lines = failures.map(f => `${f.driver} cannot do ${f.work}: ${f.reason}`)
+  return [...new Set(lines)]
 }

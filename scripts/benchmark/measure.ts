@@ -1,105 +1,125 @@
 // One measurement: a fresh mount of one driver, the rows of one workload on it, unmounted.
 // Everything has a time limit; what is left of a mount that failed is ended by its mark.
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
-import { performance } from 'node:perf_hooks'
+import { promisify } from 'node:util'
 import { cpuSeconds, endMarked } from '../processes/marked.js'
 import type { Driver, Layers } from './drivers/driver.js'
+import type { Figure } from './figures.js'
 import type { Mode } from './options.js'
-import type { Material, Row, Workload } from './workloads/workload.js'
+import type { Stage } from './stage.js'
+import type { Mounted, Row } from './workloads/workload.js'
 
-export interface Figure {
-  readonly driver: string
-  readonly mode: Mode
-  readonly title: string
-  readonly seconds: number
-  /** Of the processes that did the work, user and system. */
-  readonly clientCpu: number
-  /** Of the server's processes; 0 where there is none. */
-  readonly serverCpu: number
-  /** Lines or bytes, to be compared; empty for a mount. */
-  readonly proof: string
-}
-
-interface ClientOutput {
+/** What client.c prints. */
+export interface ClientOutput {
   readonly seconds: number
   readonly user: number
   readonly system: number
   readonly bytes: number
   readonly lines: number
+  /** Seconds that all but one in a hundred took less than, where it measures each. */
+  readonly p99: number
 }
 
-/** What all measurements use. */
-export interface Stage {
-  /** Mount point of the disk below. */
-  readonly disk: string
-  readonly layers: Layers
-  readonly material: Material
-  /** The compiled client.c. */
-  readonly client: string
-}
-
-export const MOUNT_ROW = 'mount, until it serves'
 const ROW_LIMIT_MS = 300_000
 const SERVER_END_MS = 10_000
 
 /** Throws an Error that says what went wrong, after ending what was mounted. */
 export async function measure(
   driver: Driver,
-  workload: Workload,
+  work: Mounted,
   mode: Mode,
-  { layers, material, client }: Stage,
+  stage: Stage,
 ): Promise<Figure[]> {
-  const mark = `bench.${process.pid}.${driver.name}`
+  const figures: Figure[] = []
+  const rows = work.rows(stage, mode)
+  const { client } = stage.programs
+  const layers = work.of === 'image' ? stage.image : stage.layers
+  await onMount(driver, layers, mode, work.changes, async (at, mark) => {
+    if (work.dropsCaches === true) dropCaches()
+    for (const row of rows) {
+      const done = await serverCpuOf(mark, () => runClient(client, row.client, at))
+      figures.push(figureOf(row, mode, driver.name, done.output, done.serverCpu))
+    }
+  })
+  return figures
+}
+
+/** Mounts with a fresh upper, hands the merged root to `use`, and ends everything again. */
+export async function onMount(
+  driver: Driver,
+  layers: Layers,
+  mode: Mode,
+  changes: readonly string[],
+  use: (at: string, mark: string) => Promise<void>,
+): Promise<void> {
+  const mark = `bench.${process.pid}.${driver.name}.${layers.mountPoint}`
   for (const folder of [layers.upper, layers.work]) {
     fs.rmSync(folder, { recursive: true, force: true })
-    fs.mkdirSync(folder)
+    fs.mkdirSync(folder, { recursive: true })
   }
-  const figures: Figure[] = []
   let at: string | null = null
   try {
-    const started = performance.now()
-    at = driver.mount(layers, mode, workload.changes, mark)
-    const seconds = (performance.now() - started) / 1000
-    const mounting = { title: MOUNT_ROW, seconds, clientCpu: 0, serverCpu: 0, proof: '' }
-    if (driver.name !== 'bare') figures.push({ driver: driver.name, mode, ...mounting })
-    if (workload.dropsCaches === true) dropCaches()
-    for (const row of workload.rows(material)) {
-      const before = cpuSeconds(mark)
-      const done = runClient(client, row, at)
-      const serverCpu = cpuSeconds(mark) - before
-      figures.push({ driver: driver.name, mode, title: row.title, ...done, serverCpu })
-    }
+    at = driver.mount(layers, mode, changes, mark)
+    await use(at, mark)
   } finally {
     if (at !== null) attempt(() => driver.unmount(at ?? ''))
     const left = await endMarked(mark, SERVER_END_MS)
     if (left.length > 0) attempt(() => spawnSync('umount', ['-l', layers.mountPoint]))
   }
-  return figures
 }
 
-function dropCaches(): void {
-  fs.writeFileSync('/proc/sys/vm/drop_caches', '3')
-}
-
-function runClient(client: string, row: Row, root: string) {
-  const { status, stdout, stderr, error } = spawnSync(client, row.client, {
-    cwd: root,
-    encoding: 'utf8',
-    timeout: ROW_LIMIT_MS,
-    killSignal: 'SIGKILL',
-  })
-  if (status !== 0) throw new Error(`${row.title}: ${error?.message ?? stderr.trim()}`)
-  const output = JSON.parse(stdout) as ClientOutput
+export function figureOf(
+  { row, title, proof, untimed = false }: Row,
+  mode: Mode | null,
+  driver: string,
+  output: ClientOutput,
+  serverCpu: number,
+): Figure {
   return {
-    seconds: output.seconds,
+    row,
+    title,
+    mode,
+    driver,
+    value: output.seconds,
+    unit: 's',
     clientCpu: output.user + output.system,
-    proof: `${output[row.proof]} ${row.proof}`,
+    serverCpu,
+    proof: `${output[proof]} ${proof}`,
+    untimed,
   }
 }
 
+/** What the marked processes used while `action` ran. */
+export async function serverCpuOf<T>(
+  mark: string,
+  action: () => Promise<T>,
+): Promise<{ output: T; serverCpu: number }> {
+  const before = cpuSeconds(mark)
+  const output = await action()
+  return { output, serverCpu: cpuSeconds(mark) - before }
+}
+
+export function dropCaches(): void {
+  fs.writeFileSync('/proc/sys/vm/drop_caches', '3')
+}
+
+/** Runs client.c in a directory. */
+export async function runClient(
+  client: string,
+  words: readonly string[],
+  cwd: string,
+): Promise<ClientOutput> {
+  const { stdout } = await promisify(execFile)(client, words, {
+    cwd,
+    timeout: ROW_LIMIT_MS,
+    killSignal: 'SIGKILL',
+  })
+  return JSON.parse(stdout) as ClientOutput
+}
+
 /** Clearing up must not hide the error that is on its way. */
-function attempt(action: () => unknown): void {
+export function attempt(action: () => unknown): void {
   try {
     action()
   } catch (error) {

@@ -12,6 +12,10 @@ export const PARTS = {
   remove: 'remove',
   /** Small files whose modes are changed. */
   change: 'change',
+  /** Small files that only fill an archive. */
+  more: 'more',
+  /** What a git repository holds. */
+  checkout: 'checkout',
   /** One large file, `large/file`. */
   large: 'large',
 } as const
@@ -20,12 +24,7 @@ const FILES_PER_DIRECTORY = 16
 const LINK_EVERY = 18
 const POOL = 2 << 20
 
-/** How many files each part has. */
-export function partCounts(size: Size) {
-  return { remove: 5000 / size.divisor, change: 2000 / size.divisor }
-}
-
-/** Fills the layers; every file is in one of them, directories are in all that need them. */
+/** Fills the layers, the counts of parts divided as asked; every file is in one of them, directories are in all that need them. */
 export function makeTree(layers: readonly string[], size: Size): void {
   const random = generator(20_240_229)
   const content = pool(random)
@@ -38,10 +37,13 @@ export function makeTree(layers: readonly string[], size: Size): void {
     if (i % LINK_EVERY === 0) fs.symlinkSync(`${word(random)}-${i - 1}`, name)
     else write(name, content, fileSize(random), random)
   }
-  const { remove, change } = partCounts(size)
   const [first = ''] = layers
-  flatPart(path.join(first, PARTS.remove), remove, content, random)
-  flatPart(path.join(first, PARTS.change), change, content, random)
+  const part = (name: string, files: number, bytes: number) =>
+    flatPart(path.join(first, name), files / size.divisor, bytes, content, random)
+  part(PARTS.remove, 5000, 2048)
+  part(PARTS.change, 2000, 4096)
+  part(PARTS.more, 2000, 2048)
+  part(PARTS.checkout, 10_000, 3000)
   fs.mkdirSync(path.join(first, PARTS.large))
   const large = fs.openSync(path.join(first, PARTS.large, 'file'), 'wx')
   for (let done = 0; done < size.large; done += POOL) fs.writeSync(large, content)
@@ -51,13 +53,14 @@ export function makeTree(layers: readonly string[], size: Size): void {
 function flatPart(
   folder: string,
   files: number,
+  bytes: number,
   content: Buffer,
   random: () => number,
 ): void {
   for (let i = 0; i < files; i++) {
     const directory = path.join(folder, `d${Math.floor(i / 50)}`)
     if (i % 50 === 0) fs.mkdirSync(directory, { recursive: true })
-    write(path.join(directory, `${word(random)}-${i}`), content, 2048, random)
+    write(path.join(directory, `${word(random)}-${i}`), content, bytes, random)
   }
 }
 

@@ -8,6 +8,7 @@ import type { Driver } from './driver.js'
 export function bare(filesystem: string): Driver {
   return {
     name: 'bare',
+    added: false,
     describe: () => `${filesystem} on a loop device`,
     mount({ merged, upper }, mode, changed) {
       if (mode === 'ro') return merged

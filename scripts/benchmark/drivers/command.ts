@@ -1,4 +1,4 @@
-// A filesystem that a command mounts: fuse-overlayfs, plyfs, and any other server by a shell
+// A filesystem that a command mounts: fuse-overlayfs, plyfs, the floor, and any other server by a shell
 // command of the user's.
 import { execFileSync, spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
@@ -12,9 +12,25 @@ const MOUNT_LIMIT_MS = 60_000
 export function fuseOverlayfs(): Driver {
   return {
     name: 'fuse-overlayfs',
+    added: false,
     describe: () => versionOf('fuse-overlayfs', /fuse-overlayfs: version (\S+)/),
     mount: (layers, mode, _changed, mark) =>
       mountWith(['fuse-overlayfs'], layers, mode, mark),
+    unmount,
+  }
+}
+
+/** The C server that has every answer ready, see floor/floor.c; `program` is it, compiled. */
+export function floor(program: string): Driver {
+  return {
+    name: 'floor',
+    added: false,
+    describe: () => 'a C server with every answer in memory, polling for 60 µs',
+    mount: (layers, mode, _changed, mark) => {
+      const upper = mode === 'ro' ? '' : layers.upper
+      const words = [program, layers.lowers.join(':'), upper, layers.mountPoint]
+      return start(words, layers, mark)
+    },
     unmount,
   }
 }
@@ -24,13 +40,14 @@ export function plyfs(): Driver {
   const program = `${process.cwd()}/native-helpers/build/Release/plyfs`
   return {
     name: 'plyfs',
+    added: false,
     describe: () => (fs.existsSync(program) ? versionOf(program, /(\d+\.\S+)/) : null),
     mount: (layers, mode, _changed, mark) => {
       if (layers.image === undefined)
         return mountWith([program, 'mount'], layers, mode, mark)
       const { root, name } = layers.image
       const words = [program, 'mount', '--verify=none', '--root', root, name]
-      return start([...words, layers.mountPoint], layers.mountPoint, mark)
+      return start([...words, layers.mountPoint], layers, mark)
     },
     unmount,
   }
@@ -40,6 +57,7 @@ export function plyfs(): Driver {
 export function anyCommand(name: string, command: string): Driver {
   return {
     name,
+    added: true,
     describe: () => command,
     mount(layers, mode, _changed, mark) {
       const writable = mode === 'rw'
@@ -48,7 +66,7 @@ export function anyCommand(name: string, command: string): Driver {
         .replaceAll('{upper}', writable ? layers.upper : '')
         .replaceAll('{work}', writable ? layers.work : '')
         .replaceAll('{mnt}', layers.mountPoint)
-      return start(['sh', '-c', filled], layers.mountPoint, mark)
+      return start(['sh', '-c', filled], layers, mark)
     },
     unmount,
   }
@@ -61,7 +79,7 @@ function mountWith(
   mark: string,
 ): string {
   const words = [...command, '-o', overlayOptions(layers, mode), layers.mountPoint]
-  return start(words, layers.mountPoint, mark)
+  return start(words, layers, mark)
 }
 
 /** The options that all overlays share. */
@@ -74,11 +92,12 @@ export function overlayOptions(layers: Layers, mode: Mode): string {
 /** Runs a mount command, which returns when the mount serves. */
 export function start(
   command: readonly string[],
-  mountPoint: string,
+  { mountPoint, from = '.' }: Layers,
   mark: string,
 ): string {
   const [program = '', ...args] = command
   const { status, stderr, error } = spawnSync(program, args, {
+    cwd: from,
     env: { ...process.env, [MARK]: mark },
     stdio: ['ignore', 'ignore', 'pipe'],
     encoding: 'utf8',

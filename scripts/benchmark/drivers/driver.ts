@@ -12,10 +12,14 @@ export interface Layers {
   readonly mountPoint: string
   /** The image whose layers these are, in a store of the program that is measured. */
   readonly image?: { readonly root: string; readonly name: string }
+  /** What the names above are relative to, where they are not absolute. */
+  readonly from?: string
 }
 
 export interface Driver {
   readonly name: string
+  /** The user's own server: it does every work. */
+  readonly added: boolean
   /** What it is, with its version, for the report; null when it cannot run here. */
   describe(): string | null
   /**

@@ -1,4 +1,5 @@
-// The kernel's own overlayfs, with its defaults.
+// The kernel's own overlayfs, with its defaults; metacopy, which a module option may turn on, is
+// off, as it is everywhere.
 import * as fs from 'node:fs'
 import * as os from 'node:os'
 import { overlayOptions, start, unmount } from './command.js'
@@ -7,15 +8,12 @@ import type { Driver } from './driver.js'
 export function kernel(): Driver {
   return {
     name: 'kernel',
+    added: false,
     describe: () => (available() ? `overlayfs of Linux ${os.release()}` : null),
     mount: (layers, mode, _changed, mark) => {
-      const options = overlayOptions(layers, mode)
-      const { mountPoint } = layers
-      return start(
-        ['mount', '-t', 'overlay', 'overlay', '-o', options, mountPoint],
-        mountPoint,
-        mark,
-      )
+      const options = `${overlayOptions(layers, mode)},metacopy=off`
+      const words = ['mount', '-t', 'overlay', 'overlay', '-o', options]
+      return start([...words, layers.mountPoint], layers, mark)
     },
     unmount,
   }

@@ -1,16 +1,25 @@
-// Changing the modes of a lower tree: every file is copied up.
-import { PARTS, partCounts } from '../tree.js'
-import type { Workload } from './workload.js'
+// Changing the modes of a lower tree: every file is copied up, metacopy being off.
+import { atMost } from '../targets.js'
+import { PARTS } from '../tree.js'
+import { EVERY, mounted } from './workload.js'
 
-export const change: Workload = {
+const TITLE = 'chmod -R of lower files of 4 KB'
+
+export const change = mounted({
   name: 'change',
-  modes: ['rw'],
+  ids: ['P8b'],
+  drivers: { rw: EVERY },
   changes: [PARTS.change],
-  rows: ({ size }) => [
+  rows: () => [
     {
-      title: `chmod -R of ${partCounts(size).change.toLocaleString('en')} lower files`,
+      row: 'P8b',
+      title: TITLE,
       client: ['run', '1', 'chmod', '-R', 'go-rwx', PARTS.change],
       proof: 'lines',
     },
   ],
-}
+  targets: () => [
+    atMost('P8b', TITLE, 'rw', 0.3, 'kernel'),
+    atMost('P8b', TITLE, 'rw', 2, 'fuse-overlayfs'),
+  ],
+})

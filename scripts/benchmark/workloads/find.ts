@@ -1,44 +1,82 @@
 // Walking a tree with the attributes of every file, as `ls -lR`, `du` and backups do.
+import { atMost } from '../targets.js'
 import { PARTS } from '../tree.js'
-import type { Row, Workload } from './workload.js'
+import { TITLES } from './titles.js'
+import { EVERY, mounted, type Row } from './workload.js'
 
 const attributes = ['-printf', '%m %U %G %s %T@ %p\\n']
 const walk = ['find', PARTS.tree, ...attributes]
 const everything = ['find', '.', ...attributes]
 
-export const find: Workload = {
+export const find = mounted({
   name: 'find',
-  modes: ['ro', 'rw'],
+  ids: ['P1', 'P2'],
+  drivers: { ro: EVERY, rw: EVERY },
   changes: [],
-  rows: () => [row('find with stat, fresh mount', 1), row('find with stat, again', 1)],
-}
+  rows: () => [row('P1', TITLES.findFirst), row('P2', TITLES.findAgain)],
+  targets: () => [
+    atMost('P1', TITLES.findFirst, 'ro', 1.5, 'floor'),
+    atMost('P1', TITLES.findFirst, 'rw', 1.5, 'floor'),
+    atMost('P1', TITLES.findFirst, 'ro', 0.4, 'fuse-overlayfs'),
+    atMost('P1', TITLES.findFirst, 'rw', 0.4, 'fuse-overlayfs'),
+    atMost('P2', TITLES.findAgain, 'ro', 1, 'kernel'),
+    atMost('P2', TITLES.findAgain, 'rw', 1.5, 'kernel'),
+  ],
+})
 
 /** Several at once ask for the same names at the same time. */
-export const parallelFind: Workload = {
+export const parallelFind = mounted({
   name: 'parallel-find',
-  modes: ['ro'],
+  ids: ['P13'],
+  drivers: { ro: ['kernel', 'floor', 'plyfs'], rw: ['kernel', 'floor', 'plyfs'] },
   changes: [],
-  rows: () => [row('4 find with stat at once, fresh mount', 4)],
-}
-
-/** The same on the layers of an image, of which plyfs has an index. */
-export const imageFind: Workload = {
-  name: 'image-find',
-  modes: ['ro'],
-  changes: [],
-  rows: () => [
-    row('find with stat on an indexed image, fresh', 1, everything),
-    row('find with stat on an indexed image, again', 1, everything),
+  rows: () => [row('P13', TITLES.parallelFind, 4)],
+  targets: () => [
+    atMost('P13', TITLES.parallelFind, 'ro', 1.5, 'floor'),
+    atMost('P13', TITLES.parallelFind, 'rw', 1.5, 'floor'),
   ],
-}
+})
 
-export const coldImageFind: Workload = {
-  ...imageFind,
-  name: 'cold-image-find',
+const COLD = 'find with stat, fresh mount, cold page cache'
+
+export const coldFind = mounted({
+  name: 'cold-find',
+  ids: ['P14'],
+  drivers: { ro: ['kernel', 'floor', 'plyfs'], rw: ['kernel', 'floor', 'plyfs'] },
+  changes: [],
   dropsCaches: true,
-  rows: () => [row('find with stat on an indexed image, cold page cache', 1, everything)],
-}
+  rows: () => [row('P14', COLD)],
+  targets: () => [
+    atMost('P14', COLD, 'ro', 1.3, 'kernel'),
+    atMost('P14', COLD, 'rw', 1.3, 'kernel'),
+  ],
+})
 
-function row(title: string, copies: number, words: readonly string[] = walk): Row {
-  return { title, client: ['run', String(copies), ...words], proof: 'lines' }
+const IMAGE = 'find with stat on an indexed image, fresh mount'
+const COLD_IMAGE = 'find with stat on an indexed image, fresh mount, cold page cache'
+
+/** On the layers of an image, of which plyfs has an index. */
+export const imageFind = mounted({
+  name: 'image-find',
+  ids: ['image-find'],
+  of: 'image',
+  drivers: { ro: ['kernel', 'plyfs'] },
+  changes: [],
+  rows: () => [row('image-find', IMAGE, 1, everything)],
+  targets: () => [atMost('image-find', IMAGE, 'ro', 1.6, 'kernel')],
+})
+
+export const coldImageFind = mounted({
+  name: 'cold-image-find',
+  ids: ['image-find'],
+  of: 'image',
+  drivers: { ro: ['kernel', 'plyfs'] },
+  changes: [],
+  dropsCaches: true,
+  rows: () => [row('image-find', COLD_IMAGE, 1, everything)],
+  targets: () => [atMost('image-find', COLD_IMAGE, 'ro', 1, 'kernel')],
+})
+
+function row(id: string, title: string, copies = 1, words = walk): Row {
+  return { row: id, title, client: ['run', String(copies), ...words], proof: 'lines' }
 }

@@ -1,18 +1,23 @@
 // Opening, reading and closing small files, as an interpreter does with its modules.
-import type { Material, Row, Workload } from './workload.js'
+import { atMost } from '../targets.js'
+import type { Stage } from '../stage.js'
+import { TITLES } from './titles.js'
+import { EVERY, mounted, type Row } from './workload.js'
 
-export const read: Workload = {
+export const read = mounted({
   name: 'read',
-  modes: ['ro', 'rw'],
+  ids: ['P5'],
+  drivers: { ro: EVERY, rw: EVERY },
   changes: [],
-  rows: material => [row(material, 'fresh mount'), row(material, 'again')],
-}
+  rows: stage => [row(stage, TITLES.readFirst), row(stage, TITLES.readAgain)],
+  targets: () =>
+    (['ro', 'rw'] as const).flatMap(mode => [
+      atMost('P5', TITLES.readFirst, mode, 1.5, 'floor'),
+      atMost('P5', TITLES.readAgain, mode, 1.5, 'floor'),
+      atMost('P5', TITLES.readFirst, mode, 0.55, 'fuse-overlayfs'),
+    ]),
+})
 
-function row({ list, size }: Material, when: string): Row {
-  const files = (5000 / size.divisor).toLocaleString('en')
-  return {
-    title: `open, read, close ${files} files, ${when}`,
-    client: ['read', list],
-    proof: 'bytes',
-  }
+function row({ material: { list } }: Stage, title: string): Row {
+  return { row: 'P5', title, client: ['read', list], proof: 'bytes' }
 }

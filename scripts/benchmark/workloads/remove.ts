@@ -1,16 +1,25 @@
 // Removing a lower tree: a whiteout for what the layer below still has.
-import { PARTS, partCounts } from '../tree.js'
-import type { Workload } from './workload.js'
+import { atMost } from '../targets.js'
+import { PARTS } from '../tree.js'
+import { EVERY, mounted } from './workload.js'
 
-export const remove: Workload = {
+const TITLE = 'rm -rf of a lower tree'
+
+export const remove = mounted({
   name: 'remove',
-  modes: ['rw'],
+  ids: ['P8'],
+  drivers: { rw: EVERY },
   changes: [PARTS.remove],
-  rows: ({ size }) => [
+  rows: () => [
     {
-      title: `rm -rf of ${partCounts(size).remove.toLocaleString('en')} lower files`,
+      row: 'P8',
+      title: TITLE,
       client: ['run', '1', 'rm', '-rf', PARTS.remove],
       proof: 'lines',
     },
   ],
-}
+  targets: () => [
+    atMost('P8', TITLE, 'rw', 2, 'kernel'),
+    atMost('P8', TITLE, 'rw', 0.5, 'fuse-overlayfs'),
+  ],
+})

@@ -8,7 +8,6 @@
 //   client create DIR COUNT SIZE       makes COUNT files of SIZE bytes
 //   client sequential FILE             reads a file through
 //   client append FILE                 opens a file for appending and writes one byte
-#define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
