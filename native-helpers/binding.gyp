@@ -57,6 +57,7 @@
         "monitor.c",
         "monitor_bootfs.c",
         "monitor_clients.c",
+        "monitor_exit.c",
         "monitor_log.c",
         "monitor_streams.c",
       ],

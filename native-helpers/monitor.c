@@ -40,6 +40,7 @@ static struct {
   int lifeline; /* -1: the server has gone */
   int go;       /* a byte to it lets the boot program go on */
   int signals;
+  bool told_to_end; /* by a signal */
   bool has_ended;
   int status; /* as of waitpid */
 } m = {.lifeline = LIFELINE, .go = -1};
@@ -215,8 +216,9 @@ static void handle(int client, char type, const char *bytes, size_t length) {
 static void reap(void) {
   struct signalfd_siginfo ignored;
   while (read(m.signals, &ignored, sizeof ignored) > 0) {
-    if (ignored.ssi_signo != SIGCHLD && m.container > 0) kill(m.container, SIGKILL);
-    if (ignored.ssi_signo != SIGCHLD && m.container <= 0 && m.boot > 0) kill(m.boot, SIGKILL);
+    if (ignored.ssi_signo == SIGCHLD) continue;
+    m.told_to_end = true;
+    if (m.container > 0) kill(m.container, SIGKILL);
   }
   /* The container's process may end before its number is known: it has to wait for us then. */
   pid_t whom = m.container > 0 ? -1 : m.boot;
@@ -250,11 +252,20 @@ static void turn(bool takes) {
 
 /* ---- the life of a container ------------------------------------------------------------------ */
 
+/* What ends a start at any moment of it, also one that has succeeded meanwhile. 0 or -errno. */
+static int may_go_on(void) {
+  if (m.told_to_end) return failed("signal", -EINTR);
+  if (m.lifeline < 0) return failed("server", -EPIPE);
+  return 0;
+}
+
 /* Everything before the container's process runs. 0, or what stands for `docker run`'s status. */
 static int boot(const char *program, bool read_only) {
   uint64_t since = now_us();
   struct boot_settings settings = {m.id, program, read_only, run_command()};
-  int result = enter_namespace();
+  int result = reserve_exit();
+  if (result < 0) return failed("exit.json", result);
+  result = enter_namespace();
   if (result < 0) return failed("namespace", result);
   result = mount_bootfs(&settings);
   if (result < 0) return failed("bootfs", result);
@@ -264,7 +275,8 @@ static int boot(const char *program, bool read_only) {
   while (!told_to_go) {
     if (m.boot == 0) return failed("boot program", -ECHILD);
     if (first_has_gone()) return -EPIPE;
-    if (m.lifeline < 0) return failed("server", -EPIPE);
+    result = may_go_on();
+    if (result < 0) return result;
     turn(false);
   }
   return 0;
@@ -274,8 +286,11 @@ static int hand_over(void) {
   uint64_t since = now_us();
   if (write(m.go, "g", 1) != 1) return failed("boot program", -errno);
   close(m.go);
-  while (m.boot > 0) turn(false);
+  int result = 0;
+  while (m.boot > 0 && (result = may_go_on()) == 0) turn(false);
   end_console();
+  if (result == 0) result = may_go_on();
+  if (result < 0) return result;
   if (m.status != 0) return failed("runtime", -ENOEXEC);
   m.container = read_pid();
   if (m.container <= 0) return failed("pid", -ESRCH);
@@ -283,7 +298,7 @@ static int hand_over(void) {
   tell_stage("hand-over", since, 0);
   since = now_us();
   uint64_t bytes = bootfs_bytes();
-  int result = unmount_bootfs();
+  result = unmount_bootfs();
   if (result < 0) failed("bootfs in use", result);
   else tell_stage("bootfs unmounted", since, bytes);
   return 0;
@@ -308,50 +323,14 @@ static void end_children(void) {
   }
 }
 
-/* Replaced as a whole: whoever reads it sees how the container ended, or nothing. */
-static void record_exit(int code, bool started) {
-  struct timespec at;
-  struct tm day;
-  char time_text[64], text[256];
-  clock_gettime(CLOCK_REALTIME, &at);
-  gmtime_r(&at.tv_sec, &day);
-  strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%S", &day);
-  int length = snprintf(text, sizeof text,
-                        "{\"code\":%d,\"started\":%s,\"finishedAt\":\"%s.%09ldZ\"}\n", code,
-                        started ? "true" : "false", time_text, at.tv_nsec);
-  int fd = open("exit.json.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return;
-  bool whole = write(fd, text, (size_t)length) == length && fsync(fd) == 0;
-  close(fd);
-  if (whole) rename("exit.json.new", "exit.json");
-}
-
-static int exit_code(int status) {
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-/* Told by what the runtime wrote of its failure, as docker tells them apart. */
-static int failure_code(void) {
-  static char text[65536];
-  int fd = open("runtime.log", O_RDONLY | O_CLOEXEC);
-  ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-  if (fd >= 0) close(fd);
-  if (length <= 0) return 125;
-  text[length] = '\0';
-  if (strstr(text, "permission denied") != NULL || strstr(text, "is a directory") != NULL ||
-      strstr(text, "Permission denied") != NULL)
-    return 126;
-  if (strstr(text, "executable file") != NULL || strstr(text, "no such file") != NULL) return 127;
-  return 125;
-}
-
 static void finish(int code, bool started) {
   char text[16];
   end_streams(started);
   end_log();
   unmount_root();
   unmount_bootfs();
-  record_exit(code, started);
+  int result = record_exit(code, started);
+  if (result < 0) failed("exit.json", result);
   int length = snprintf(text, sizeof text, "%d", code);
   send_frame(-1, 'x', text, (size_t)length);
   end_clients(2000);

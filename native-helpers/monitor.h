@@ -113,6 +113,20 @@ int receive_descriptor(int socket);
 /* A socket in this folder that is listened on, or -errno. */
 int listen_on(const char *name);
 
+/* ---- the end: monitor_exit.c ------------------------------------------------------------------ */
+
+/* Takes the place of the record on the disk. 0 or -errno. */
+int reserve_exit(void);
+
+/* Writes ./exit.json; `started` says whether the container's process ran. 0 or -errno. */
+int record_exit(int code, bool started);
+
+/* Of a status as waitpid has it: the command's own, or 128 and the signal. */
+int exit_code(int status);
+
+/* Docker's status of a start that failed, told by what the runtime wrote of it. */
+int failure_code(void);
+
 /* ---- time ------------------------------------------------------------------------------------ */
 
 uint64_t now_us(void);
