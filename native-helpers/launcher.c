@@ -33,8 +33,8 @@ static const char *const verbs[] = {
     "logout", "search",  "tags",   "load",   "save",    "import",  "images",  "image",  "history",
     "inspect", "tag",    "rmi",    "gc",     "fsck",    "diff",    "export",  "ls",     "cat",
     "run",    "create",  "start",  "restart", "stop",   "kill",    "rm",      "wait",   "ps",
-    "logs",   "exec",    "attach", "pause",  "unpause", "top",     "rename",  "cp",     "commit",
-    "volume", "daemon", NULL};
+    "logs",   "exec",    "attach", "pause",  "unpause", "top",     "rename",  "commit",
+    "volume", "writable", "daemon", NULL};
 
 static const char *const help_options[] = {"-h", "--help", "-V", "--version", NULL};
 

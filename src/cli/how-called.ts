@@ -73,9 +73,9 @@ const VERBS: ReadonlySet<string> = new Set([
   'unpause',
   'top',
   'rename',
-  'cp',
   'commit',
   'volume',
+  'writable',
   'daemon',
 ])
 

@@ -1,10 +1,11 @@
 // Where an unpacked layer of a store comes from: the digests it has, and the step that made it.
 import { chainIds } from './model/chain.js'
-import { type Digest, isDigest } from './model/digest.js'
+import type { Digest } from './model/digest.js'
 import { ImageError } from './model/errors.js'
 import type { HistoryEntry, ImageConfig } from './model/config.js'
 import { hasCode } from './store/replace-file.js'
 import { Store } from './store/store.js'
+import { thingAt } from './store/store-place.js'
 
 export interface LayerOrigin {
   /** Of the blob it came as. */
@@ -18,16 +19,14 @@ export interface LayerOrigin {
   readonly created: string | null
 }
 
-const LAYER = /^(.+)\/layers\/([0-9a-f]{64})\/diff(\/|$)/
-
 /**
  * The layer that a path of the host lies in; null where it is not in a store's layer, or the store
  * may not be read. @throws ImageError for a damaged store.
  */
 export async function layerOrigin(path: string): Promise<LayerOrigin | null> {
-  const [, root, hex] = LAYER.exec(path) ?? []
-  const chainId = `sha256:${hex ?? ''}`
-  if (root === undefined || !isDigest(chainId)) return null
+  const thing = thingAt(path)
+  if (thing?.kind !== 'layer') return null
+  const { root, chainId } = thing
   try {
     const store = await Store.open({ root })
     const record = store.layers.record(chainId)

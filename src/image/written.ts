@@ -4,6 +4,7 @@ import type { Digest } from './model/digest.js'
 import { ImageError } from './model/errors.js'
 import type { ImageRecord } from './store/image-record.js'
 import { Store } from './store/store.js'
+import { thingAt } from './store/store-place.js'
 import type { WritableKind } from './store/writable.js'
 
 /** A writable layer together with what it lies on. */
@@ -31,8 +32,9 @@ export function findWritten(store: Store, name: string): Written | null {
  * @throws ImageError
  */
 export async function writtenOfUpper(upper: string): Promise<Written | null> {
-  const [, root, name] = /^(.*)\/writable\/([^/]+)\/upper$/.exec(upper) ?? []
-  return root === undefined || name === undefined ? null : writtenIn(root, name)
+  const thing = thingAt(upper)
+  if (thing?.kind !== 'writable' || thing.isBelow) return null
+  return writtenIn(thing.root, thing.name)
 }
 
 /** The writable layer of a store, by its folder's name. @throws ImageError */

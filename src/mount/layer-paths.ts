@@ -23,6 +23,11 @@ export function unescapePath(text: string, dialect: Dialect): string {
     : text.replace(/\\([\\,:])/g, '$1')
 }
 
+/** A path as the kernel's options take it, and mount(2)'s own splitting at commas. */
+export function escapePath(path: string): string {
+  return path.replace(/[\\:,]/g, '\\$&')
+}
+
 /** `lowerdir=` taken apart. Throws where the kernel's rules are broken. */
 export function splitLowerdir(text: string, dialect: Dialect): LowerPaths {
   return dialect === 'kernel' ? splitAsKernel(text) : splitAsDropIn(text)

@@ -17,6 +17,7 @@ import type { DirectoryAt } from '../image/store/like-directory.js'
 import { AT_FDCWD, MS_RDONLY } from '../sys/constants.js'
 import { checkLayers } from './check-layers.js'
 import { circumstances } from './circumstances.js'
+import { escapePath } from './layer-paths.js'
 import type { MountPlan } from './mount-plan.js'
 import { planMount } from './open-mount.js'
 import { parseOptions } from './parse-options.js'
@@ -148,9 +149,12 @@ export function planImage(
   archive: ArchivedLowers | null = null,
 ): MountPlan {
   const parsed = parseOptions(request.options, 'refuse')
-  parsed.lowerTexts = lowers.map(path => ({ option: 'lowerdir+', text: escape(path) }))
-  parsed.upperText = writable === null ? null : escape(writable.upper)
-  parsed.workText = writable === null ? null : escape(writable.work)
+  parsed.lowerTexts = lowers.map(path => ({
+    option: 'lowerdir+',
+    text: escapePath(path),
+  }))
+  parsed.upperText = writable === null ? null : escapePath(writable.upper)
+  parsed.workText = writable === null ? null : escapePath(writable.work)
   if (request.aufs === true) parsed.format = 'aufs'
   else parsed.userxattr = store.format === 'kernel-user'
   parsed.source ??= request.name
@@ -182,9 +186,4 @@ export function planImage(
 function trustsLayers({ overlay }: MountPlan, store: Store): boolean {
   const { format, dotWhiteouts, timeout } = overlay
   return format === store.format && !dotWhiteouts && timeout === Infinity
-}
-
-/** A path as `lowerdir+=` and `upperdir=` take it. */
-function escape(path: string): string {
-  return path.replace(/[\\:,]/g, '\\$&')
 }

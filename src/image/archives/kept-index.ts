@@ -15,7 +15,7 @@ import { MemberNames } from '../sources/member-names.js'
 import { removeTree } from '../store/remove-tree.js'
 import { hasCode, temporaryOf } from '../store/replace-file.js'
 import { nodePath, type StorePlace } from '../store/store-place.js'
-import { type ArchiveFile, openArchiveFile } from './archive-file.js'
+import { type IndexedFile, openIndexedFile } from './indexed-file.js'
 import type { IndexedTar } from './index-layer.js'
 import type { Member, ScannedArchive } from './scan-archive.js'
 import { close } from '../../sys/file.js'
@@ -54,7 +54,7 @@ export function keptPrefix(place: StorePlace, path: string): string {
 }
 
 /** What was kept of an archive as it is now; null where there is nothing. */
-export function readKept(place: StorePlace, file: ArchiveFile): ScannedArchive | null {
+export function readKept(place: StorePlace, file: IndexedFile): ScannedArchive | null {
   const bytes = readShared(`${keptPrefix(place, file.path)}${SUFFIX}`)
   const head = bytes === null ? null : readHead(bytes)
   if (bytes === null || head?.identity !== file.identity) return null
@@ -69,7 +69,7 @@ export function readKept(place: StorePlace, file: ArchiveFile): ScannedArchive |
 }
 
 /** Keeps it for the next time, where the store can be written. */
-export function keep(place: StorePlace, file: ArchiveFile, scan: ScannedArchive): void {
+export function keep(place: StorePlace, file: IndexedFile, scan: ScannedArchive): void {
   const path = `${keptPrefix(place, file.path)}${SUFFIX}`
   const temporary = temporaryOf(path)
   try {
@@ -114,7 +114,7 @@ function isCurrent(place: StorePlace, key: string): boolean {
   const head = bytes === null ? null : readHead(bytes)
   if (head === null) return false
   try {
-    const file = openArchiveFile(head.path)
+    const file = openIndexedFile(head.path)
     close(file.fd)
     return file.identity === head.identity && keptPrefix(place, file.path).endsWith(key)
   } catch {
@@ -183,7 +183,7 @@ function decode(head: Head, bytes: Buffer): ScannedArchive {
   }
 }
 
-function encode(file: ArchiveFile, scan: ScannedArchive): Buffer {
+function encode(file: IndexedFile, scan: ScannedArchive): Buffer {
   const blocks: Uint8Array[] = []
   let at = 0
   const block = (bytes: Uint8Array): Block => {

@@ -20,7 +20,7 @@ import type { Documents } from '../sources/docker-archive.js'
 import { hasCode } from '../store/replace-file.js'
 import { type StoreLock, takeLock } from '../store/store-lock.js'
 import { nodePath, type StorePlace } from '../store/store-place.js'
-import { type ArchiveFile, openArchiveFile } from './archive-file.js'
+import { type IndexedFile, openIndexedFile } from './indexed-file.js'
 import { chooseImage } from './choose-image.js'
 import { indexTar } from './index-layer.js'
 import { keep, keptPrefix, readKept, removeUnpacked } from './kept-index.js'
@@ -55,7 +55,7 @@ export interface OpenedArchive {
 
 /** A file with what is known of it. */
 interface Scanned {
-  readonly file: ArchiveFile
+  readonly file: IndexedFile
   readonly scan: ScannedArchive
   /** The plain archive. */
   readonly place: TarPlace
@@ -192,7 +192,7 @@ class Opener {
   }
 
   async archive(path: string): Promise<Scanned> {
-    const file = openArchiveFile(path)
+    const file = openIndexedFile(path)
     const known = readKept(this.place, file)
     if (known === null) removeUnpacked(this.place, file.path)
     const scan = known ?? (await scanArchive(file))
@@ -207,9 +207,9 @@ class Opener {
 
   /** A file that is a layer as a whole. */
   blob(path: string, digest: Digest): Scanned {
-    let file: ArchiveFile
+    let file: IndexedFile
     try {
-      file = openArchiveFile(path)
+      file = openIndexedFile(path)
     } catch (error) {
       if (error instanceof FsError && error.code === 'ENOENT') throw missing(digest)
       throw error
@@ -242,7 +242,7 @@ class Opener {
   }
 
   async plain(
-    file: ArchiveFile,
+    file: IndexedFile,
     { name }: Member,
     packed: TarPlace,
     points: SeekPoints,
@@ -274,7 +274,7 @@ class Opener {
       if (changed) keep(this.place, file, scan)
   }
 
-  private unpackedPath(file: ArchiveFile, member: string): string {
+  private unpackedPath(file: IndexedFile, member: string): string {
     const key = createHash('sha256').update(`${file.identity}\n${member}`).digest('hex')
     return `${keptPrefix(this.place, file.path)}.${key.slice(0, 16)}.tar`
   }
@@ -290,7 +290,7 @@ function bytesOfText(text: string | undefined): string | null {
   return text === undefined ? null : Buffer.from(text, 'utf8').toString('latin1')
 }
 
-function wholeOf({ fd, identity, source }: ArchiveFile): TarPlace {
+function wholeOf({ fd, identity, source }: IndexedFile): TarPlace {
   return { fd, identity, bytes: source.size, steps: [] }
 }
 

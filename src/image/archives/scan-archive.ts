@@ -12,7 +12,7 @@ import type { TarHeader } from '../../tar/entry.js'
 import { TarReader } from '../../tar/reader.js'
 import { ImageError } from '../model/errors.js'
 import { linkedName, MemberNames, normalName } from '../sources/member-names.js'
-import type { ArchiveFile } from './archive-file.js'
+import type { IndexedFile } from './indexed-file.js'
 import { compressionOf, indexPassing, type IndexedTar, recorded } from './index-layer.js'
 
 /** A member: where its bytes are in the plain archive. */
@@ -38,7 +38,7 @@ const PACKED_PIECE = 256 * 1024
 const SMALL = 64 * 1024
 
 /** @throws ImageError `malformed` for what is no archive. */
-export async function scanArchive(file: ArchiveFile): Promise<ScannedArchive> {
+export async function scanArchive(file: IndexedFile): Promise<ScannedArchive> {
   const compression = compressionOf(file.source)
   const points = emptyPoints(compression)
   const isPlain = compression === 'none'

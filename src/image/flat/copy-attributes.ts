@@ -1,21 +1,14 @@
 // What one object has besides its contents, copied to another: owner, mode, extended attributes,
 // times, in the order in which none takes another away.
-import { E } from '../../errno/errno.js'
 import { FsError } from '../../errno/fs-error.js'
+import { copyXattrs, xattrNames } from '../../layer/copy-xattrs.js'
 import type { LayerFormat } from '../../layer/format.js'
 import { shown } from '../../layer/refusal.js'
-import {
-  AT_SYMLINK_NOFOLLOW,
-  XATTR_LIST_MAX,
-  XATTR_SIZE_MAX,
-} from '../../sys/constants.js'
+import { AT_SYMLINK_NOFOLLOW } from '../../sys/constants.js'
 import { fchmodat, fchownat } from '../../sys/inode.js'
 import { isSymlink, ST, statMode } from '../../sys/stat.js'
-import { getxattrat, listxattrat, removexattrat, setxattrat } from '../../sys/xattr.js'
+import { removexattrat } from '../../sys/xattr.js'
 import { copyTimes } from '../unpack/attributes.js'
-
-const list = Buffer.allocUnsafe(XATTR_LIST_MAX)
-const value = Buffer.allocUnsafe(XATTR_SIZE_MAX)
 
 /**
  * @param record the source's stat record.
@@ -34,19 +27,15 @@ export function copyAttributes(
   check(fchownat(to, copy, uid, gid, AT_SYMLINK_NOFOLLOW), 'chown', copy)
   if (!isSymlink(record))
     check(fchmodat(to, copy, statMode(record) & 0o7777, 0), 'chmod', copy)
-  for (const stored of attributesOf(from, name)) {
-    const attribute = format === null ? stored : format.xattrs.fromDisk(stored)
-    if (attribute === null) continue
-    const size = check(getxattrat(from, name, stored, value), 'getxattr', name)
-    const error = setxattrat(to, copy, attribute, value.subarray(0, size), 0)
-    check(error, `setxattr ${shown(attribute)}`, copy)
-  }
+  copyXattrs({ fd: from, name }, { fd: to, name: copy }, stored =>
+    format === null ? stored : format.xattrs.fromDisk(stored),
+  )
   copyTimes(to, copy, record)
 }
 
 /** Takes all extended attributes from an open directory. @throws FsError. */
 export function clearAttributes(fd: number): void {
-  for (const attribute of attributesOf(fd, '.')) {
+  for (const attribute of xattrNames({ fd, name: '.' })) {
     const error = removexattrat(fd, '.', attribute)
     // The host's own labels are not ours to take.
     if (error < 0 && !attribute.startsWith('security.'))
@@ -54,14 +43,6 @@ export function clearAttributes(fd: number): void {
   }
 }
 
-function attributesOf(dir: number, name: string): string[] {
-  const length = listxattrat(dir, name, list)
-  if (length === -E.EOPNOTSUPP) return []
-  check(length, 'listxattr', name)
-  return list.latin1Slice(0, length).split('\0').slice(0, -1)
-}
-
-function check(result: number, call: string, name: string): number {
+function check(result: number, call: string, name: string): void {
   if (result < 0) throw new FsError(result, call, name)
-  return result
 }

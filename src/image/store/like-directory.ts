@@ -2,26 +2,14 @@
 // place of the image's own.
 import { FsError } from '../../errno/fs-error.js'
 import { type FormatName, layerFormat } from '../../layer/format.js'
-import { getxattrat, listxattrat, statx } from '../../layer/object-calls.js'
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  AT_SYMLINK_NOFOLLOW,
-  XATTR_LIST_MAX,
-} from '../../sys/constants.js'
+import { copyXattrs, type ObjectAt } from '../../layer/copy-xattrs.js'
+import { statx } from '../../layer/object-calls.js'
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from '../../sys/constants.js'
 import { fchmodat, fchownat, mkdirat, utimensat } from '../../sys/inode.js'
 import { ST, statMode, statRecords, statSeconds } from '../../sys/stat.js'
-import { setxattrat } from '../../sys/xattr.js'
-
-const list = Buffer.allocUnsafe(XATTR_LIST_MAX)
-const value = Buffer.allocUnsafe(65_536)
 
 /** A directory of the disk or of an archive, where a path does not say it. */
-export interface DirectoryAt {
-  readonly fd: number
-  /** '' for the descriptor itself. */
-  readonly name: string
-}
+export type DirectoryAt = ObjectAt
 
 /**
  * Makes `to` with the owner, mode, times and attributes of `from`, but for what the layer's
@@ -40,7 +28,10 @@ export function likeDirectory(
   check(mkdirat(AT_FDCWD, to, 0o700), 'mkdir', to)
   check(fchownat(AT_FDCWD, to, stat[ST.uid] ?? 0, stat[ST.gid] ?? 0, 0), 'chown', to)
   check(fchmodat(AT_FDCWD, to, statMode(stat) & 0o7777, 0), 'chmod', to)
-  copyAttributes(place, to, format)
+  const { xattrs } = layerFormat(format, true, false)
+  copyXattrs(place, { fd: AT_FDCWD, name: to }, stored =>
+    xattrs.fromDisk(stored) === null ? null : stored,
+  )
   check(
     utimensat(
       AT_FDCWD,
@@ -54,20 +45,6 @@ export function likeDirectory(
     'utimensat',
     to,
   )
-}
-
-function copyAttributes(
-  { fd, name: from }: DirectoryAt,
-  to: string,
-  format: FormatName,
-): void {
-  const { xattrs } = layerFormat(format, true, false)
-  const length = check(listxattrat(fd, from, list), 'listxattr', from)
-  for (const name of list.latin1Slice(0, length).split('\0').slice(0, -1)) {
-    if (xattrs.fromDisk(name) === null) continue
-    const size = check(getxattrat(fd, from, name, value), 'getxattr', from)
-    check(setxattrat(AT_FDCWD, to, name, value.subarray(0, size), 0), 'setxattr', to)
-  }
 }
 
 function check(result: number, call: string, path: string): number {

@@ -1,6 +1,6 @@
 // Where things lie in a store. The root is bytes, as every path of the command line; names below it
 // are ASCII. Pure.
-import { type Digest, hexOf } from '../model/digest.js'
+import { type Digest, hexOf, isDigest } from '../model/digest.js'
 
 /** A path for Node's own calls, which would encode a string as UTF-8. */
 export function nodePath(path: string): Buffer {
@@ -101,4 +101,39 @@ export class StorePlace {
   partialTree(chainId: Digest): string {
     return `${this.incoming}/tree-${hexOf(chainId)}`
   }
+}
+
+/** What a path of the host is in some store, as StorePlace lays it out. */
+export type StoredThing = {
+  readonly root: string
+  /** The path is of something in it, and not of it itself. */
+  readonly isBelow: boolean
+} & (
+  | { readonly kind: 'writable'; readonly name: string }
+  | { readonly kind: 'layer'; readonly chainId: Digest }
+  | { readonly kind: 'flat'; readonly chainId: Digest }
+)
+
+const WRITABLE = /^(.*)\/writable\/([^/]+)\/(?:upper|tree|disk)(\/.*)?$/s
+const LAYER = /^(.*)\/layers\/([0-9a-f]{64})\/diff(\/.*)?$/s
+const FLAT = /^(.*)\/flat\/[a-z]+\/([0-9a-f]{64})\/(?:tree|disk)(\/.*)?$/s
+
+/**
+ * What a path would be of, whether such a store is there or not: the contents of a writable layer, of
+ * an unpacked layer, or a whole tree. Null for any other path.
+ */
+export function thingAt(path: string): StoredThing | null {
+  const [, store, name, inside] = WRITABLE.exec(path) ?? []
+  if (store !== undefined && name !== undefined)
+    return { root: store, isBelow: inside !== undefined, kind: 'writable', name }
+  for (const [kind, pattern] of [
+    ['layer', LAYER],
+    ['flat', FLAT],
+  ] as const) {
+    const [, root, hex, below] = pattern.exec(path) ?? []
+    const chainId = `sha256:${hex ?? ''}`
+    if (root !== undefined && isDigest(chainId))
+      return { root, isBelow: below !== undefined, kind, chainId }
+  }
+  return null
 }

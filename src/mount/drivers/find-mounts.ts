@@ -2,6 +2,7 @@
 // that they stand on, since a bind mount or a loop device carries no name of ours.
 import * as fs from 'node:fs'
 import { hasCode } from '../../image/store/replace-file.js'
+import { thingAt } from '../../image/store/store-place.js'
 import { resolveMountPoint } from '../check-layers.js'
 import { topmostMount } from '../fuse-mount.js'
 import { type MountEntry, readMountinfo } from '../mountinfo.js'
@@ -14,25 +15,18 @@ export interface DriverMount {
   readonly writable: string | null
 }
 
-const WRITABLE = /^(.*)\/writable\/([^/]+)\/(?:upper|tree|disk)$/
-const IMAGE =
-  /^(.*)\/(?:layers\/[0-9a-f]{64}\/diff|flat\/[a-z]+\/[0-9a-f]{64}\/(?:tree|disk))$/
-
 /** What a mount of a driver's stands on; null for any other mount. */
 export function driverMount(
   entry: MountEntry,
   entries: readonly MountEntry[] = readMountinfo(),
 ): DriverMount | null {
-  const paths = pathsOf(entry, entries)
-  for (const path of paths) {
-    const [, root, writable] = WRITABLE.exec(path) ?? []
-    if (root !== undefined && writable !== undefined) return { root, writable }
-  }
-  for (const path of paths) {
-    const [, root] = IMAGE.exec(path) ?? []
-    if (root !== undefined) return { root, writable: null }
-  }
-  return null
+  const things = pathsOf(entry, entries)
+    .flatMap(path => thingAt(path) ?? [])
+    .filter(({ isBelow }) => !isBelow)
+  const written = things.find(({ kind }) => kind === 'writable')
+  if (written?.kind === 'writable') return { root: written.root, writable: written.name }
+  const [image] = things
+  return image === undefined ? null : { root: image.root, writable: null }
 }
 
 /** The driver's mount that is the topmost at a path; null where there is another, or none. */

@@ -9,6 +9,7 @@ import { openScratchFolder, type Scratch } from '../../image/store/scratch.js'
 import { AT_FDCWD, FSCONFIG_SET_STRING, FSOPEN_CLOEXEC } from '../../sys/constants.js'
 import { close } from '../../sys/file.js'
 import { fsconfig, fsopen, mount } from '../../sys/mount.js'
+import { escapePath } from '../layer-paths.js'
 import { MountError } from '../mount-error.js'
 import type { MountRequest } from '../mount-request.js'
 import { detach, openBind, openFilesystem, type Parameters } from './detached.js'
@@ -99,8 +100,8 @@ function openByString(
   incoming: string,
 ): number {
   const data = [
-    `lowerdir=${lowers.map(escape).join(':')}`,
-    ...more.map(([key, value]) => (value === null ? key : `${key}=${escape(value)}`)),
+    `lowerdir=${lowers.map(escapePath).join(':')}`,
+    ...more.map(([key, value]) => (value === null ? key : `${key}=${escapePath(value)}`)),
   ].join(',')
   if (data.length >= PAGE)
     throw new MountError(
@@ -142,11 +143,6 @@ function leave(place: Scratch, unmounted: number): void {
     `cannot unmount ${place.path}: ${describeErrno(unmounted)}`,
     'unmount it yourself; plyfs gc removes the folder then',
   )
-}
-
-/** As `lowerdir=` and mount(2)'s own splitting at commas take a path. */
-function escape(path: string): string {
-  return path.replace(/[\\:,]/g, '\\$&')
 }
 
 /** The kernel's options, with the defaults of a mount by plyfs. */

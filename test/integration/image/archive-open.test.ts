@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { openArchiveFile } from '../../../src/image/archives/archive-file.js'
+import { openIndexedFile } from '../../../src/image/archives/indexed-file.js'
 import { readKept } from '../../../src/image/archives/kept-index.js'
 import { openArchive } from '../../../src/image/archives/open-archive.js'
 import { silent } from '../../../src/image/progress.js'
@@ -64,7 +64,7 @@ t.test('a byte of the kept index that is wrong is found, wherever it is', async 
   const [only = ''] = fs.readdirSync(store.place.archives)
   const kept = `${store.place.archives}/${only}`
   const right = fs.readFileSync(kept)
-  const opened = openArchiveFile(path)
+  const opened = openIndexedFile(path)
   t.not(readKept(store.place, opened), null)
   const believed: number[] = []
   for (let at = 0; at < right.length; at++) {

@@ -5,7 +5,7 @@ import { AT_FDCWD, O_RDONLY } from '../../sys/constants.js'
 import { close, openat2 } from '../../sys/file.js'
 import * as fs from 'node:fs'
 
-export interface ArchiveFile {
+export interface IndexedFile {
   /** Absolute, links resolved, bytes. */
   readonly path: string
   readonly fd: number
@@ -15,7 +15,7 @@ export interface ArchiveFile {
 }
 
 /** Opens a file; whoever does closes `fd`. Throws FsError. */
-export function openArchiveFile(path: string): ArchiveFile {
+export function openIndexedFile(path: string): IndexedFile {
   const fd = openat2(AT_FDCWD, path, O_RDONLY, 0, 0)
   if (fd < 0) throw new FsError(fd, 'open', path)
   try {
