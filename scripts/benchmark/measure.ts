@@ -2,6 +2,7 @@
 // Everything has a time limit; what is left of a mount that failed is ended by its mark.
 import { execFile, spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
+import { performance } from 'node:perf_hooks'
 import { promisify } from 'node:util'
 import { cpuSeconds, endMarked } from '../processes/marked.js'
 import type { Driver, Layers } from './drivers/driver.js'
@@ -34,8 +35,8 @@ export async function measure(
   const figures: Figure[] = []
   const rows = work.rows(stage, mode)
   const { client } = stage.programs
-  const layers = work.of === 'image' ? stage.image : stage.layers
-  await onMount(driver, layers, mode, work.changes, async (at, mark) => {
+  const layers = work.layers?.(stage) ?? stage.layers
+  await onMount(driver, layers, mode, work.changes, async ({ at, mark }) => {
     if (work.dropsCaches === true) dropCaches()
     for (const row of rows) {
       const done = await serverCpuOf(mark, () => runClient(client, row.client, at))
@@ -45,14 +46,22 @@ export async function measure(
   return figures
 }
 
+export interface MountedRoot {
+  readonly at: string
+  /** Of the serving processes. */
+  readonly mark: string
+  /** From the mount command until the root could be listed. */
+  readonly seconds: number
+}
+
 /** Mounts with a fresh upper, hands the merged root to `use`, and ends everything again. */
-export async function onMount(
+export async function onMount<T>(
   driver: Driver,
   layers: Layers,
   mode: Mode,
   changes: readonly string[],
-  use: (at: string, mark: string) => Promise<void>,
-): Promise<void> {
+  use: (mounted: MountedRoot) => Promise<T> | T,
+): Promise<T> {
   const mark = `bench.${process.pid}.${driver.name}.${layers.mountPoint}`
   for (const folder of [layers.upper, layers.work]) {
     fs.rmSync(folder, { recursive: true, force: true })
@@ -60,13 +69,24 @@ export async function onMount(
   }
   let at: string | null = null
   try {
+    const started = performance.now()
     at = driver.mount(layers, mode, changes, mark)
-    await use(at, mark)
+    // A mount that cannot be listed is not there yet.
+    fs.readdirSync(at)
+    const seconds = (performance.now() - started) / 1000
+    return await use({ at, mark, seconds })
   } finally {
     if (at !== null) attempt(() => driver.unmount(at ?? ''))
     const left = await endMarked(mark, SERVER_END_MS)
     if (left.length > 0) attempt(() => spawnSync('umount', ['-l', layers.mountPoint]))
   }
+}
+
+/** A figure that is no time of client.c's. */
+export function plainFigure(
+  figure: Pick<Figure, 'row' | 'title' | 'mode' | 'driver' | 'value' | 'unit'>,
+): Figure {
+  return { ...figure, clientCpu: 0, serverCpu: 0, proof: '', untimed: false }
 }
 
 export function figureOf(

@@ -42,6 +42,16 @@ export function atMost(
   return { row, title, mode, driver: by, terms, constant: 0, without: [] }
 }
 
+/** At most so much, whatever others take. */
+export function within(
+  row: string,
+  title: string,
+  mode: Mode | null,
+  constant: number,
+): Target {
+  return { row, title, mode, driver: 'plyfs', terms: [], constant, without: [] }
+}
+
 /** A share of the speed: 0.9 of it is 1 / 0.9 of the time. */
 export function atLeast(
   row: string,

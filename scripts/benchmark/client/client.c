@@ -8,23 +8,37 @@
 //   client create DIR COUNT SIZE       makes COUNT files of SIZE bytes
 //   client sequential FILE             reads a file through
 //   client append FILE                 opens a file for appending and writes one byte
+//   client stat LIST                   stats every name in LIST
+//   client random-read FILE COUNT      reads COUNT blocks of 4 KB from anywhere in a file
+//   client random-write FILE COUNT     writes them, in a file that is there
+//   client map FILE                    reads a file through a mapping
+//   client write FILE BYTES [fsync]    makes a file, and waits until it is on the disk
+//   client sync FILE                   waits until a file is on the disk
+//   client drain FILE BYTES PAUSE      reads that much, with a pause of PAUSE µs after each 1 MB
+//   client latency LIST FROM COUNT PAUSE   stats names FROM to FROM + COUNT of LIST and reads 4 KB
+//                                      of each, with a pause of PAUSE µs between
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER = 1 << 20, MOST_COPIES = 64 };
+enum { BUFFER = 1 << 20, MOST_COPIES = 64, BLOCK = 4096 };
 
 static char buffer[BUFFER];
 static unsigned long long bytes, lines;
+// Of the work whose parts are measured one by one.
+static double p99;
 
 static double now(void) {
     struct timespec t;
@@ -141,24 +155,123 @@ static void append(const char *path) {
     bytes++;
 }
 
+static void stat_all(char **names) {
+    struct stat st;
+    for (; *names != NULL; names++, lines++) {
+        if (lstat(*names, &st) < 0) err(2, "%s", *names);
+    }
+}
+
+// xorshift64: the same places each time.
+static uint64_t next_random(void) {
+    static uint64_t state = 88172645463325252u;
+    state ^= state << 13;
+    state ^= state >> 7;
+    return state ^= state << 17;
+}
+
+static void at_random(const char *path, int many, bool writes) {
+    struct stat st;
+    int fd = open(path, writes ? O_WRONLY : O_RDONLY);
+    if (fd < 0 || fstat(fd, &st) < 0) err(2, "%s", path);
+    for (int i = 0; i < many; i++, bytes += BLOCK) {
+        off_t at = next_random() % (st.st_size / BLOCK) * BLOCK;
+        ssize_t done = writes ? pwrite(fd, buffer, BLOCK, at) : pread(fd, buffer, BLOCK, at);
+        if (done != BLOCK) err(2, "%s at %lld", path, (long long)at);
+    }
+    close(fd);
+}
+
+static void read_map(const char *path) {
+    struct stat st;
+    int fd = open(path, O_RDONLY);
+    if (fd < 0 || fstat(fd, &st) < 0) err(2, "%s", path);
+    const uint64_t *data = mmap(NULL, st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    if (data == MAP_FAILED) err(2, "mmap %s", path);
+    uint64_t sum = 0;
+    for (off_t i = 0; i < st.st_size / (off_t)sizeof *data; i++) sum ^= data[i];
+    // What is read must be of use, or the compiler leaves the reading out.
+    bytes = st.st_size + (sum == UINT64_MAX);
+    munmap((void *)data, st.st_size);
+    close(fd);
+}
+
+static void write_file(const char *path, long long size, bool flushes) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    if (fd < 0) err(2, "%s", path);
+    memset(buffer, 'x', BUFFER);
+    while ((long long)bytes < size) {
+        ssize_t done = write(fd, buffer, size - bytes < BUFFER ? size - bytes : BUFFER);
+        if (done < 0) err(2, "write %s", path);
+        bytes += done;
+    }
+    if ((flushes && fsync(fd) < 0) || close(fd) < 0) err(2, "%s", path);
+}
+
+static void sync_file(const char *path) {
+    int fd = open(path, O_RDONLY);
+    if (fd < 0 || fsync(fd) < 0 || close(fd) < 0) err(2, "%s", path);
+}
+
+static void drain(const char *path, long long size, int pause) {
+    int fd = open(path, O_RDONLY);
+    if (fd < 0) err(2, "%s", path);
+    for (ssize_t got; (long long)bytes < size && (got = read(fd, buffer, BUFFER)) > 0; bytes += got) {
+        usleep(pause);
+    }
+    close(fd);
+}
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void latency(char **names, int from, int many, int pause) {
+    double *times = malloc(many * sizeof *times);
+    struct stat st;
+    for (int i = 0; i < many; i++, lines++) {
+        if (names[from + i] == NULL) errx(2, "the list ends");
+        double started = now();
+        if (lstat(names[from + i], &st) < 0) err(2, "%s", names[from + i]);
+        int fd = open(names[from + i], O_RDONLY);
+        if (fd < 0 || pread(fd, buffer, BLOCK, 0) < 0) err(2, "%s", names[from + i]);
+        close(fd);
+        times[i] = now() - started;
+        usleep(pause);
+    }
+    qsort(times, many, sizeof *times, ascending);
+    p99 = times[many * 99 / 100];
+    free(times);
+}
+
 int main(int argc, char **argv) {
     const char *work = argc > 2 ? argv[1] : "";
-    char **names = strcmp(work, "read") == 0 ? names_in(argv[2]) : NULL;
+    bool reads_list = strcmp(work, "read") == 0 || strcmp(work, "stat") == 0 || strcmp(work, "latency") == 0;
+    char **names = reads_list ? names_in(argv[2]) : NULL;
     double started = now();
     if (strcmp(work, "run") == 0 && argc > 3) run(atoi(argv[2]), argv + 3);
-    else if (names != NULL) for (; *names != NULL; names++, lines++) read_file(*names);
+    else if (strcmp(work, "read") == 0) for (; *names != NULL; names++, lines++) read_file(*names);
+    else if (strcmp(work, "stat") == 0) stat_all(names);
+    else if (strcmp(work, "latency") == 0 && argc == 6) latency(names, atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
     else if (strcmp(work, "absent") == 0 && argc == 4) absent(argv[2], atoi(argv[3]));
     else if (strcmp(work, "create") == 0 && argc == 5) create(argv[2], atoi(argv[3]), atoi(argv[4]));
     else if (strcmp(work, "sequential") == 0) read_file(argv[2]);
     else if (strcmp(work, "append") == 0) append(argv[2]);
+    else if (strcmp(work, "random-read") == 0 && argc == 4) at_random(argv[2], atoi(argv[3]), false);
+    else if (strcmp(work, "random-write") == 0 && argc == 4) at_random(argv[2], atoi(argv[3]), true);
+    else if (strcmp(work, "sync") == 0) sync_file(argv[2]);
+    else if (strcmp(work, "map") == 0) read_map(argv[2]);
+    else if (strcmp(work, "write") == 0 && argc >= 4) write_file(argv[2], atoll(argv[3]), argc == 5);
+    else if (strcmp(work, "drain") == 0 && argc == 5) drain(argv[2], atoll(argv[3]), atoi(argv[4]));
     else errx(2, "what is to be done? see client.c");
     double elapsed = now() - started;
 
     struct rusage self, children;
     getrusage(RUSAGE_SELF, &self);
     getrusage(RUSAGE_CHILDREN, &children);
-    printf("{\"seconds\":%.6f,\"user\":%.6f,\"system\":%.6f,\"bytes\":%llu,\"lines\":%llu}\n",
+    printf("{\"seconds\":%.6f,\"user\":%.6f,\"system\":%.6f,\"bytes\":%llu,\"lines\":%llu,\"p99\":%.6f}\n",
            elapsed, seconds(self.ru_utime) + seconds(children.ru_utime),
-           seconds(self.ru_stime) + seconds(children.ru_stime), bytes, lines);
+           seconds(self.ru_stime) + seconds(children.ru_stime), bytes, lines, p99);
     return 0;
 }

@@ -37,7 +37,7 @@ export function floor(program: string): Driver {
 
 /** plyfs as it was built in this tree. */
 export function plyfs(): Driver {
-  const program = `${process.cwd()}/native-helpers/build/Release/plyfs`
+  const program = plyfsProgram()
   return {
     name: 'plyfs',
     added: false,
@@ -51,6 +51,10 @@ export function plyfs(): Driver {
     },
     unmount,
   }
+}
+
+export function plyfsProgram(): string {
+  return `${process.cwd()}/native-helpers/build/Release/plyfs`
 }
 
 /** `command` with {lower} {upper} {work} {mnt} filled in; {upper} is empty without one. */
@@ -94,11 +98,13 @@ export function start(
   command: readonly string[],
   { mountPoint, from = '.' }: Layers,
   mark: string,
+  environment: Readonly<Record<string, string>> = {},
 ): string {
   const [program = '', ...args] = command
   const { status, stderr, error } = spawnSync(program, args, {
     cwd: from,
-    env: { ...process.env, [MARK]: mark },
+    // No daemon of the machine's takes part.
+    env: { ...process.env, PLYFS_HOST: 'none', [MARK]: mark, ...environment },
     stdio: ['ignore', 'ignore', 'pipe'],
     encoding: 'utf8',
     timeout: MOUNT_LIMIT_MS,

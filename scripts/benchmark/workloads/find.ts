@@ -59,7 +59,7 @@ const COLD_IMAGE = 'find with stat on an indexed image, fresh mount, cold page c
 export const imageFind = mounted({
   name: 'image-find',
   ids: ['image-find'],
-  of: 'image',
+  layers: stage => stage.image,
   drivers: { ro: ['kernel', 'plyfs'] },
   changes: [],
   rows: () => [row('image-find', IMAGE, 1, everything)],
@@ -69,7 +69,7 @@ export const imageFind = mounted({
 export const coldImageFind = mounted({
   name: 'cold-image-find',
   ids: ['image-find'],
-  of: 'image',
+  layers: stage => stage.image,
   drivers: { ro: ['kernel', 'plyfs'] },
   changes: [],
   dropsCaches: true,

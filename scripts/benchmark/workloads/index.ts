@@ -3,14 +3,21 @@ import { absent } from './absent.js'
 import { change } from './change.js'
 import { checkout, create, untar } from './create.js'
 import { coldFind, coldImageFind, find, imageFind, parallelFind } from './find.js'
+import { largeFile } from './large-file.js'
+import { latency } from './latency.js'
+import { make } from './make.js'
+import { manyLayers } from './many-layers.js'
 import { read } from './read.js'
+import { memory } from './memory.js'
 import { remove } from './remove.js'
+import { startMount } from './start.js'
 import { coldTar, tar } from './tar.js'
 import type { Workload } from './workload.js'
 
 export const workloads: readonly Workload[] = [
   find,
   tar,
+  largeFile,
   read,
   absent,
   create,
@@ -18,7 +25,12 @@ export const workloads: readonly Workload[] = [
   checkout,
   remove,
   change,
+  manyLayers,
+  latency,
+  startMount,
+  memory,
   parallelFind,
+  make,
   coldFind,
   coldTar,
   imageFind,

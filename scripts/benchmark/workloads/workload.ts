@@ -1,5 +1,6 @@
 // What a workload is: work of one shape on all drivers, and the targets of its rows. Most have
 // rows that are run one after another on one fresh mount (`mounted`); others bring a `run`.
+import type { Layers } from '../drivers/driver.js'
 import type { Figure } from '../figures.js'
 import type { Mode, Size } from '../options.js'
 import type { Stage } from '../stage.js'
@@ -34,8 +35,8 @@ export interface Mounted extends Omit<Workload, 'run'> {
   readonly drivers: Partial<Record<Mode, readonly string[]>>
   /** Parts of the tree that the rows change. */
   readonly changes: readonly string[]
-  /** What is mounted: the layers of an image, of which plyfs has an index, or the tree. */
-  readonly of?: 'image' | 'tree'
+  /** What is mounted, if not the tree. */
+  layers?(stage: Stage): Layers
   /** The page cache is emptied between the mount and the first row. */
   readonly dropsCaches?: boolean
   rows(stage: Stage, mode: Mode): readonly Row[]
