@@ -1,17 +1,12 @@
 // A container's writable layer as one more layer on its image. While it is read the container is
 // frozen, unless that is not wanted, so that no file is half written.
-import { FsError } from '../errno/fs-error.js'
 import { commitLayer } from '../image/commit.js'
 import { applyChanges, type RunConfig } from '../image/dockerfile-changes.js'
 import type { Reference } from '../image/model/reference.js'
 import type { Progress } from '../image/progress.js'
 import type { ImageRecord } from '../image/store/image-record.js'
-import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../sys/constants.js'
-import { close, openat2, syncfs } from '../sys/file.js'
 import type { Container, Containers } from './containers.js'
-import { whileFrozen } from './freeze.js'
-import { stateOf } from './state.js'
-import { writtenBy } from './written-by.js'
+import { withWrittenBy } from './written-by.js'
 
 export interface CommitOptions {
   readonly pause: boolean
@@ -40,36 +35,14 @@ export function commitContainer(
     ...options,
     parent,
     run: config,
-    written: writtenBy(store, container),
   }
   return store.whileAdding(
     () =>
-      commitLayer(store, what, progress, work =>
-        options.pause
-          ? whileFrozen(container, () => flushed(container, work))
-          : flushed(container, work),
+      commitLayer(store, what, progress, read =>
+        withWrittenBy(store, container, options.pause, read),
       ),
     options.onWait,
   )
-}
-
-function flushed<Result>(
-  container: Container,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  const state = stateOf(container)
-  if (state.kind === 'running' || state.kind === 'paused') flush(state.pid)
-  return work()
-}
-
-/** Pages that were written through a mapping reach the writable layer. */
-function flush(pid: number): void {
-  const path = `/proc/${pid}/root`
-  const root = openat2(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, 0)
-  if (root < 0) throw new FsError(root, 'open', path)
-  const result = syncfs(root)
-  close(root)
-  if (result < 0) throw new FsError(result, 'syncfs', path)
 }
 
 /** What the image's containers run with: as this one did (docker commit). */

@@ -32,7 +32,7 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
  *     frozen                        it is frozen for a while by who has its lock (freeze.ts)
  *     pid, log, monitor.sock        the monitor's
  *     config.json, runtime/, runtime.log   the OCI runtime's
- *     rw/upper, rw/work             the writable layer
+ *     rw/                           the writable layer (writable-layer.ts)
  *     init                          what the runtime needs in the root (init-layer.ts)
  *     bootfs, rootfs                where those are mounted, in the monitor's namespace
  */

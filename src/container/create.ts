@@ -5,11 +5,11 @@ import { hostname as hostName } from 'node:os'
 import { asList, asString, isObject, type JsonObject } from '../image/model/json-shape.js'
 import type { Progress } from '../image/progress.js'
 import type { ImageRecord } from '../image/store/image-record.js'
-import { likeDirectory } from '../image/store/like-directory.js'
 import { replaceFile } from '../image/store/replace-file.js'
 import type { StoreLock } from '../image/store/store-lock.js'
 import { nodePath } from '../image/store/store-place.js'
 import type { Store } from '../image/store/store.js'
+import type { DriverName } from '../mount/drivers/driver.js'
 import { isUnified } from './control-groups.js'
 import { type Container, type Containers, freshId, useKey } from './containers.js'
 import { ContainerError, COULD_NOT_START } from './container-error.js'
@@ -19,6 +19,7 @@ import { mountsOf } from './runtime-config.js'
 import { spawnWord } from './children.js'
 import { freshName } from './fresh-name.js'
 import { freshVolumeName, removeOwnVolumes, Volumes } from './volumes.js'
+import { makeWritableLayer } from './writable-layer.js'
 
 /** What was asked for; undefined leaves it to the image. Bytes. */
 export interface ContainerOptions {
@@ -43,6 +44,7 @@ export interface ContainerOptions {
   readonly cpus: number | null
   readonly mounts: readonly ContainerMount[]
   readonly autoRemove: boolean
+  readonly driver: DriverName
   readonly runtime: string
 }
 
@@ -88,7 +90,7 @@ export async function createHeld(
       for (const mount of record.mounts)
         if (mount.type === 'volume') await volumes.ensure(mount.name, mount.anonymous)
       await store.keepUse(image, useKey(record.id), record.name)
-      fillFolder(store, image, hidden)
+      await fillFolder(store, image, hidden)
       if (starts) writeStart(hidden)
     })
   } catch (error) {
@@ -147,6 +149,7 @@ function recordOf(
     limits,
     mounts: [...rest.mounts, ...imageVolumes(run, rest.mounts)],
     autoRemove: rest.autoRemove,
+    driver: rest.driver,
     runtime: rest.runtime,
   }
 }
@@ -212,13 +215,15 @@ function absolute(path: string): string {
 }
 
 /** Everything in the folder but the record. */
-function fillFolder(store: Store, image: ImageRecord, container: Container): void {
-  const { record } = container
+async function fillFolder(
+  store: Store,
+  image: ImageRecord,
+  container: Container,
+): Promise<void> {
   makeInitLayer(store, image, neededOf(container), container.file('init'))
-  for (const name of ['rw', 'rw/work', 'rootfs', 'bootfs', 'runtime'])
+  for (const name of ['rootfs', 'bootfs', 'runtime'])
     fs.mkdirSync(nodePath(container.file(name)), { mode: 0o700 })
-  if (!record.readOnly)
-    likeDirectory(container.file('init'), container.file('rw/upper'), store.format)
+  await makeWritableLayer(store, container)
 }
 
 /** Places of mounts, and the working directory. */

@@ -4,6 +4,7 @@ import * as fs from 'node:fs'
 import { type Digest, parseDigest } from '../image/model/digest.js'
 import { asObject, asString, parseJson } from '../image/model/json-shape.js'
 import { readIfThere } from '../image/store/replace-file.js'
+import type { DriverName } from '../mount/drivers/driver.js'
 
 /** Something mounted into the container. */
 export type ContainerMount =
@@ -72,6 +73,8 @@ export interface ContainerRecord {
   readonly mounts: readonly ContainerMount[]
   /** It goes when it has ended. */
   readonly autoRemove: boolean
+  /** What its root comes from. */
+  readonly driver: DriverName
   /** File of the OCI runtime. */
   readonly runtime: string
 }
@@ -89,7 +92,8 @@ export function readRecord(path: string): ContainerRecord | null {
   asString(object['id'], `${path}: id`)
   parseDigest(asString(object['image'], `${path}: image`))
   // What we have written ourselves; a file that somebody edited is theirs.
-  return object as unknown as ContainerRecord
+  // Older ones name no driver: there was one alone.
+  return { driver: 'plyfs', ...object } as unknown as ContainerRecord
 }
 
 /** Text, of a config or a file, as the bytes that records hold. */

@@ -13,13 +13,14 @@ import { checkLayers } from '../mount/check-layers.js'
 import { dropResourceCapability } from '../mount/drop-capability.js'
 import { MountError } from '../mount/mount-error.js'
 import { planImage } from '../mount/mount-image.js'
-import { type DetachedMount, serveDetached } from '../mount/serve-detached.js'
+import { serveDetached } from '../mount/serve-detached.js'
 import { raiseFileLimit } from '../mount/serve.js'
 import { Server } from '../mount/server.js'
 import { sendFd } from '../sys/process.js'
 import { ContainerError } from './container-error.js'
 import type { Container, Containers } from './containers.js'
 import { bytesOfText } from './record.js'
+import { type MountedRoot, mountKernelRoot } from './kernel-root.js'
 import { settle } from './settle.js'
 import { untilFree } from './state.js'
 
@@ -52,26 +53,28 @@ export async function serveRoot(
   dropResourceCapability()
   const container = containers.open(id)
   if (container === null) return failed(new ContainerError(`No such container: ${id}`))
-  let mount: DetachedMount
+  let root: MountedRoot
   try {
-    mount = await mountInStages(containers, container, lifeline, verify, env)
+    root = await mountInStages(containers, container, lifeline, verify, env)
   } catch (error) {
     return failed(error)
   }
   report({ kind: 'ready' })
+  const { ended } = root
   const line = new net.Socket({ fd: lifeline, allowHalfOpen: true }).resume()
   const monitorEnded = new Promise<void>(resolve => {
     for (const event of ['end', 'close', 'error']) line.once(event, () => resolve())
   })
-  await Promise.race([mount.ended, monitorEnded])
+  await Promise.race(ended === null ? [monitorEnded] : [ended, monitorEnded])
   // The monitor waits for this: all is written.
   line.end()
   await monitorEnded
   // Of what a process has open, the lifeline closes before the lock does.
   await untilFree(container, PATIENCE)
   await settleAfterMonitor(containers, container)
+  if (ended === null) return 0
   const late = new Promise<number>(resolve => setTimeout(resolve, PATIENCE, 1))
-  return Promise.race([mount.ended, late])
+  return Promise.race([ended, late])
 }
 
 /** What cannot be ended is in serve.log, and told by whoever comes by next. */
@@ -93,9 +96,12 @@ async function mountInStages(
   lifeline: number,
   verify: VerifyMode,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<DetachedMount> {
+): Promise<MountedRoot> {
   const { record } = container
+  const { driver } = record
   const stage = stages()
+  if (driver !== 'plyfs' && driver !== 'aufs')
+    return mountKernelRoot(store, container, driver, lifeline, verify, stage)
   const image = store.resolve(record.image)
   const layers = await store.unpacked(image, silent)
   const check = openVerification(store, image, verify)
@@ -108,6 +114,7 @@ async function mountInStages(
       options: [],
       foreground: true,
       debug: false,
+      aufs: driver === 'aufs',
     },
     [container.file('init'), ...layers],
     record.readOnly ? null : rw,

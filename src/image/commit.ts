@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { ByteSource } from '../bytes/byte-source.js'
 import { compress } from '../compress/compress.js'
-import { type DiffOptions, upperToTar } from './diff/upper-to-tar.js'
+import { layerToTar, type WrittenLayer } from './diff/written-layer.js'
 import type { RunConfig } from './dockerfile-changes.js'
 import type { Descriptor } from './model/descriptor.js'
 import { type Digest, digestOfHex } from './model/digest.js'
@@ -15,8 +15,6 @@ import type { Store } from './store/store.js'
 export interface NewLayer {
   /** What it lies on. */
   readonly parent: ImageRecord
-  /** The writable layer, and all that is below it. */
-  readonly written: DiffOptions
   /** What containers of the new image run with. */
   readonly run: RunConfig
   readonly author?: string
@@ -27,16 +25,16 @@ export interface NewLayer {
 
 /**
  * Adds the image. Call it inside `whileAdding`.
- * @param reading runs the part that reads the writable layer, which nobody may change meanwhile.
+ * @param reading hands over the writable layer, which nobody may change meanwhile.
  * @throws ImageError, FsError; nothing stays then.
  */
 export async function commitLayer(
   store: Store,
   what: NewLayer,
   progress: Progress,
-  reading: <Result>(work: () => Promise<Result>) => Promise<Result>,
+  reading: <Result>(read: (layer: WrittenLayer) => Promise<Result>) => Promise<Result>,
 ): Promise<ImageRecord> {
-  const layer = await reading(() => readLayer(store, what.written))
+  const layer = await reading(written => readLayer(store, written))
   const { layers } = store.manifestOf(what.parent)
   const image = {
     config: configOf(store, layer.diffId, what),
@@ -47,10 +45,10 @@ export async function commitLayer(
 
 async function readLayer(
   store: Store,
-  written: DiffOptions,
+  written: WrittenLayer,
 ): Promise<{ diffId: Digest; descriptor: Descriptor }> {
   const hash = createHash('sha256')
-  const plain = tapped(upperToTar(written), piece => hash.update(piece))
+  const plain = tapped(layerToTar(written), piece => hash.update(piece))
   const staged = await store.blobs.stage(compress('gzip', plain))
   try {
     const { digest, size } = staged.publish()

@@ -4,15 +4,11 @@ import type { ByteSource } from '../bytes/byte-source.js'
 import { compress } from '../compress/compress.js'
 import { type LayerFormat, layerFormat } from '../layer/format.js'
 import { rootToTar } from './diff/upper-to-tar.js'
+import { mergedToTar, type WrittenLayer } from './diff/written-layer.js'
 import type { Progress } from './progress.js'
 import type { Compression } from './save.js'
 import type { ImageRecord } from './store/image-record.js'
 import type { Store } from './store/store.js'
-
-/** A writable layer: what it has above its image, or the whole tree that it is. */
-export type WrittenRoot =
-  | { readonly upper: string; readonly work: string; readonly format: LayerFormat }
-  | { readonly tree: string; readonly format: LayerFormat }
 
 /**
  * The archive's bytes. Call it inside `whileAdding`, and read them there.
@@ -22,19 +18,14 @@ export type WrittenRoot =
 export async function exportedRoot(
   store: Store,
   image: ImageRecord,
-  written: WrittenRoot | null,
+  written: WrittenLayer | null,
   compression: Compression,
   progress: Progress,
 ): Promise<ByteSource> {
-  const format = written?.format ?? storeLayerFormat(store)
-  if (written !== null && 'tree' in written) {
-    const parents = [written.tree]
-    return compress(compression, rootToTar({ upper: null, index: null, parents, format }))
-  }
+  if (written !== null) return compress(compression, mergedToTar(written))
   const parents = await store.unpacked(image, progress)
-  const upper = written?.upper ?? null
-  const index = written === null ? null : `${written.work}/index`
-  return compress(compression, rootToTar({ upper, index, parents, format }))
+  const format = storeLayerFormat(store)
+  return compress(compression, rootToTar({ upper: null, index: null, parents, format }))
 }
 
 /** How the store's layers, writable ones too, are written on disk. */

@@ -8,6 +8,7 @@ import type { ContainerOptions } from '../../container/create.js'
 import { mustBeName } from '../../container/containers.js'
 import type { ContainerMount } from '../../container/record.js'
 import { findRuntime } from '../../container/runtime.js'
+import { DRIVER_NAMES, type DriverName, driverNamed } from '../../mount/drivers/driver.js'
 import { signalNumber } from '../../container/signals.js'
 import { freshVolumeName } from '../../container/volumes.js'
 import type { StoreFlags } from './store-session.js'
@@ -16,6 +17,7 @@ export interface CreateFlags extends StoreFlags {
   readonly capAdd?: readonly string[]
   readonly capDrop?: readonly string[]
   readonly cpus?: string
+  readonly driver?: string
   readonly entrypoint?: string
   readonly env?: readonly string[]
   readonly envFile?: readonly string[]
@@ -77,6 +79,7 @@ function optionsOf(
       ...(flags.tmpfs ?? []).map(tmpfsMount),
     ],
     autoRemove: flags.rm === true,
+    driver: driverOf(flags.driver),
     runtime: findRuntime(flags.runtime, env),
   }
 }
@@ -109,6 +112,14 @@ function given(
     ...(hostname === undefined ? {} : { hostname }),
     ...(stopSignal === undefined ? {} : { stopSignal }),
   }
+}
+
+function driverOf(word = 'plyfs'): DriverName {
+  const driver = driverNamed(word)
+  if (driver !== null) return driver
+  throw new ContainerError(
+    `--driver ${word}: it is ${DRIVER_NAMES.join(', ')} or devicemapper (as block)`,
+  )
 }
 
 function networkOf(text: string | undefined): 'none' | 'host' {

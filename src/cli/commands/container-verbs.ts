@@ -1,5 +1,6 @@
 // The verbs on containers: their names and options, as docker has them.
 import { type Command, Option } from 'commander'
+import { DRIVER_NAMES } from '../../mount/drivers/driver.js'
 import { commit, type CommitFlags } from './commit.js'
 import type { CreateFlags } from './container-flags.js'
 import { exec, type ExecFlags } from './exec.js'
@@ -215,6 +216,7 @@ function makingOptions(verb: Command): Command {
     .option('--cap-add <capability>', 'give it one more', repeated)
     .option('--cap-drop <capability>', 'take one away; ALL', repeated)
     .option('--cpus <number>', 'as many processors at most')
+    .option('--driver <name>', `what shows its root: ${DRIVER_NAMES.join(', ')}`)
     .option('--entrypoint <program>', "in place of the image's")
     .option('-e, --env <key=value>', 'set an environment variable', repeated)
     .option('--env-file <file>', 'set those of a file', repeated)

@@ -1,23 +1,21 @@
 // `plyfs diff CONTAINER|NAME|DIR`: what a container, a writable layer, or the one of a mount, changed
 // of its image.
-import { ContainerError } from '../../container/container-error.js'
-import { type Container, Containers } from '../../container/containers.js'
-import { writtenBy } from '../../container/written-by.js'
-import { changesOf, type Change } from '../../image/diff/changes.js'
+import { withWrittenBy } from '../../container/written-by.js'
+import type { Change } from '../../image/diff/changes.js'
+import { changesIn } from '../../image/diff/written-layer.js'
 import { ImageError } from '../../image/model/errors.js'
-import { changesSince } from '../../image/diff/tree-changes.js'
 import {
   findWritten,
   type Written,
   writtenIn,
   writtenOfUpper,
 } from '../../image/written.js'
-import type { Store } from '../../image/store/store.js'
 import { askStats } from '../../mount/ask-mount.js'
 import { driverMountAt } from '../../mount/drivers/find-mounts.js'
-import { isWholeTree, withTree } from '../../mount/drivers/with-tree.js'
+import { withWritten } from '../../mount/drivers/with-written.js'
 import { textOfAnswer } from '../../bytes/bytes-text.js'
 import { asBytes, printLine } from '../output.js'
+import { containerNamed } from './container-named.js'
 import { openStore, type StoreFlags } from './store-session.js'
 
 export interface DiffFlags extends StoreFlags {
@@ -26,17 +24,17 @@ export interface DiffFlags extends StoreFlags {
 
 /** Prints a line for each change; 0. Throws an ImageError or a MountError. */
 export async function diff(what: string, flags: DiffFlags): Promise<number> {
-  const changes = await changesIn(what, flags)
+  const changes = await changesOf(what, flags)
   if (flags.json === true) printLine(asBytes(JSON.stringify(textOfAnswer(changes))))
   else if (changes.length > 0)
     printLine(changes.map(({ kind, path }) => `${kind} ${path}`).join('\n'))
   return 0
 }
 
-async function changesIn(what: string, flags: StoreFlags): Promise<readonly Change[]> {
+async function changesOf(what: string, flags: StoreFlags): Promise<readonly Change[]> {
   const store = await openStore(flags)
-  const container = what.includes('/') ? null : findContainer(store, what)
-  if (container !== null) return changesOf(writtenBy(store, container))
+  const container = what.includes('/') ? null : containerNamed(store, what)
+  if (container !== null) return withWrittenBy(store, container, false, changesIn)
   const named = what.includes('/') ? null : findWritten(store, what)
   if (named !== null) return changes(named)
   const driven = driverMountAt(what)
@@ -53,23 +51,6 @@ async function changesIn(what: string, flags: StoreFlags): Promise<readonly Chan
   return changes(mounted)
 }
 
-/** A container goes before a writable layer of the same name; null where there is none. */
-function findContainer(store: Store, name: string): Container | null {
-  try {
-    return new Containers(store).find(name)
-  } catch (error) {
-    if (error instanceof ContainerError) return null
-    throw error
-  }
-}
-
-function changes(written: Written): Promise<readonly Change[]> | readonly Change[] {
-  const { store, image, name, kind, upper, work, format } = written
-  const { root, writable } = store.place
-  if (isWholeTree(kind))
-    return withTree(root, name, kind, tree =>
-      changesSince(tree, `${writable}/${name}/inventory`),
-    )
-  const parents = store.layers.paths(store.configOf(image).diffIds)
-  return changesOf({ upper, index: `${work}/index`, parents, format })
+function changes(written: Written): Promise<readonly Change[]> {
+  return withWritten(written, changesIn)
 }

@@ -2,6 +2,7 @@
 import type { Container, Containers } from '../../container/containers.js'
 import type { ContainerMount } from '../../container/record.js'
 import { type ContainerState, stateOf } from '../../container/state.js'
+import { isWholeTree } from '../../mount/drivers/with-tree.js'
 import { Volumes } from '../../container/volumes.js'
 import { textOfAnswer } from '../../bytes/bytes-text.js'
 import { stateWord } from './ps.js'
@@ -24,7 +25,7 @@ export function describeContainer(containers: Containers, container: Container):
     ResolvConfPath: container.file('resolv.conf'),
     Name: `/${record.name}`,
     RestartCount: 0,
-    Driver: 'plyfs',
+    Driver: record.driver,
     Platform: 'linux',
     HostConfig: {
       NetworkMode: record.network,
@@ -37,8 +38,10 @@ export function describeContainer(containers: Containers, container: Container):
       Runtime: record.runtime,
     },
     GraphDriver: {
-      Name: 'plyfs',
-      Data: { UpperDir: container.file('rw/upper'), WorkDir: container.file('rw/work') },
+      Name: record.driver,
+      Data: isWholeTree(record.driver)
+        ? { Dir: container.file('rw') }
+        : { UpperDir: container.file('rw/upper'), WorkDir: container.file('rw/work') },
     },
     Mounts: record.mounts.map(mount => describeMount(new Volumes(containers), mount)),
     Config: {

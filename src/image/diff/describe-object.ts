@@ -49,13 +49,13 @@ const value = Buffer.alloc(65_536)
 const target = Buffer.alloc(4096)
 
 /**
- * The entry of an object; undefined for a socket, which an archive cannot hold and no program
+ * The entry of an object, of a tree that keeps nothing of its own where `format` is null; undefined for a socket, which an archive cannot hold and no program
  * misses: whoever listened on it is gone. Throws FsError.
  */
 export function describeObject(
   object: DiskObject,
   path: string,
-  format: LayerFormat,
+  format: LayerFormat | null,
 ): TarEntry | undefined {
   const { dirfd, name, override } = object
   const record = Uint32Array.from(object.record)
@@ -89,7 +89,7 @@ function linkOf(dirfd: number, name: string): string {
 
 function xattrsOf(
   { dirfd, name, override }: DiskObject,
-  format: LayerFormat,
+  format: LayerFormat | null,
 ): ReadonlyMap<string, Uint8Array> {
   const found = new Map<string, Uint8Array>()
   const length = listxattrat(dirfd, name, list)
@@ -99,7 +99,9 @@ function xattrsOf(
     const attribute =
       stored === '' || stored === override
         ? null
-        : format.xattrs.fromDisk(stored, storesNames(override))
+        : format === null
+          ? stored
+          : format.xattrs.fromDisk(stored, storesNames(override))
     if (attribute === null) continue
     const size = getxattrat(dirfd, name, stored, value)
     if (size < 0) throw new FsError(size, 'getxattr', name)

@@ -10,26 +10,19 @@ import { batched } from '../../bytes/batched.js'
 import type { ByteSource } from '../../bytes/byte-source.js'
 import { FsError } from '../../errno/fs-error.js'
 import { FdCache } from '../../layer/fd-cache.js'
-import { dotWhiteout, type LayerFormat, OPAQUE_SENTINEL } from '../../layer/format.js'
-import type { Reached } from '../../layer/deep-paths.js'
+import type { LayerFormat } from '../../layer/format.js'
 import { LayerDirectory } from '../../layer/layer-directory.js'
-import {
-  LayerStack,
-  type StackDirectory,
-  type StackObject,
-} from '../../layer/layer-stack.js'
+import { LayerStack, type StackDirectory } from '../../layer/layer-stack.js'
 import { Layer } from '../../layer/layer.js'
 import { overrideOf } from '../../layer/owner-override.js'
 import { readUpper, type UpperListing, type UpperObject } from '../../layer/read-upper.js'
 import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../sys/constants.js'
-import { close, openat2 } from '../../sys/file.js'
+import { openat2 } from '../../sys/file.js'
 import { statx } from '../../sys/inode.js'
-import { isDirectory, ST, statBigInt, statRecords } from '../../sys/stat.js'
-import { type TarEntry, TarWriter } from '../../tar/writer.js'
-import { describeObject, type DiskObject } from './describe-object.js'
-import { openContents, readRun, sparseRuns } from './file-contents.js'
+import { isDirectory, statRecords } from '../../sys/stat.js'
 import { LinkedCopies } from './linked-copies.js'
 import { lowerPart } from './lower-part.js'
+import { ObjectWriter } from './object-writer.js'
 
 export interface DiffOptions {
   /** The upper directory, a latin1 string of bytes. Nobody changes it meanwhile. */
@@ -82,19 +75,18 @@ interface Place {
 class Diff {
   private readonly format: LayerFormat
   private readonly stack: LayerStack
-  private readonly writer = new TarWriter()
+  private readonly writer: ObjectWriter
   private readonly fds = new FdCache(DESCRIPTORS)
   /** The upper layer; null without one. */
   private readonly layer: Layer | null
   private readonly override: string | null
-  /** First names of files that have several, by device and inode. */
-  private readonly linked = new Map<string, string>()
   private readonly copies: LinkedCopies
 
   constructor({ upper, index, parents, format }: RootOptions) {
     this.layer = upper === null ? null : openUpperLayer(upper)
     this.override = this.layer && overrideOf(this.layer.rootFd)
     this.format = format
+    this.writer = new ObjectWriter(format)
     this.stack = new LayerStack(parents, format)
     this.copies = new LinkedCopies(index, this.stack, format)
   }
@@ -124,9 +116,7 @@ class Diff {
     const error = statx(dirfd, '', AT_EMPTY_PATH, record, 0)
     if (error < 0) throw new FsError(error, 'statx', '/')
     const override = this.layer === null ? overrideOf(dirfd) : this.override
-    const object = { dirfd, name: '', record, override }
-    const entry = describeObject(object, '.', this.format)
-    if (entry !== undefined) yield this.writer.header(entry)
+    yield* this.writer.object({ dirfd, name: '', record, override }, '.')
   }
 
   private *directory(place: Place): Generator<Uint8Array> {
@@ -140,7 +130,7 @@ class Diff {
     const names = new Set([...listing.objects.keys(), ...hidden, ...below])
     for (const name of [...names].sort()) {
       const path = place.path === '' ? name : `${place.path}/${name}`
-      if (hidden.has(name)) yield this.marker(place.path, dotWhiteout(name))
+      if (hidden.has(name)) yield this.writer.whiteout(place.path, name)
       const object = listing.objects.get(name)
       // In the dot formats a whiteout may stand beside the name.
       const isHidden = listing.whiteouts.has(name)
@@ -168,13 +158,13 @@ class Diff {
       const data = object.metacopy
         ? lowerPart(this.stack, place.lower, object)
         : undefined
-      yield* this.object(disk, path, data)
+      yield* this.writer.object(disk, path, data && (() => this.stack.reach(data)))
       return
     }
-    yield* this.object(disk, path, undefined)
+    yield* this.writer.object(disk, path)
     const covers = object.opaque || isHidden
     if (!place.whole && (covers || object.redirect !== null))
-      yield this.marker(path, OPAQUE_SENTINEL)
+      yield this.writer.opaque(path)
     yield* this.directory({
       path,
       upper: new LayerDirectory(place.upper.layer, place.upper, name),
@@ -196,63 +186,17 @@ class Diff {
     const { layer, record, directory } = found
     const copy = directory === undefined ? this.copies.of(found) : undefined
     if (copy !== undefined)
-      yield* this.object(
+      yield* this.writer.object(
         { ...copy, override: this.override },
         path,
-        copy.metacopy ? found : undefined,
+        copy.metacopy ? () => this.stack.reach(found) : undefined,
       )
     else if (whole) {
       const override = overrideOf(layer)
-      yield* this.object(
-        { ...this.stack.reach(found), record, override },
-        path,
-        undefined,
-      )
+      yield* this.writer.object({ ...this.stack.reach(found), record, override }, path)
     }
     if (directory === undefined) return
     yield* this.directory({ path, upper: undefined, lower: () => directory, whole })
-  }
-
-  /** The entry of one object, and its contents. */
-  private *object(
-    disk: DiskObject,
-    path: string,
-    data: StackObject | undefined,
-  ): Generator<Uint8Array> {
-    const entry = describeObject(disk, path, this.format)
-    if (entry === undefined) return
-    const first = entry.type === 'directory' ? undefined : this.firstName(disk, path)
-    if (first !== undefined)
-      yield this.writer.header({ ...entry, ...LINK, linkname: first })
-    else if (entry.type !== 'file') yield this.writer.header(entry)
-    else yield* this.file(entry, data === undefined ? disk : this.stack.reach(data))
-  }
-
-  private *file(entry: TarEntry, { dirfd, name }: Reached): Generator<Uint8Array> {
-    const { path, size } = entry
-    const fd = openContents(dirfd, name)
-    try {
-      const sparse = sparseRuns(fd, size)
-      yield this.writer.header(sparse === undefined ? entry : { ...entry, sparse })
-      for (const run of sparse ?? [{ offset: 0, length: size }])
-        for (const piece of readRun(fd, run, path)) yield this.writer.data(piece)
-    } finally {
-      close(fd)
-    }
-  }
-
-  /** The name under which a file with several names has been written already. */
-  private firstName({ record }: DiskObject, path: string): string | undefined {
-    if ((record[ST.nlink] ?? 1) < 2) return undefined
-    const key = `${statBigInt(record, ST.dev)}:${statBigInt(record, ST.ino)}`
-    const first = this.linked.get(key)
-    if (first === undefined) this.linked.set(key, path)
-    return first
-  }
-
-  private marker(directory: string, name: string): Uint8Array {
-    const path = directory === '' ? name : `${directory}/${name}`
-    return this.writer.header({ ...MARKER, path })
   }
 }
 
@@ -260,24 +204,6 @@ function openUpperLayer(path: string): Layer {
   const fd = openat2(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, 0)
   if (fd < 0) throw new FsError(fd, 'open', path)
   return new Layer(path, fd, -1)
-}
-
-/** What another name of a file says of itself. */
-const LINK = { type: 'link', size: 0, xattrs: new Map<string, Uint8Array>() } as const
-
-const MARKER: Omit<TarEntry, 'path'> = {
-  type: 'file',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  uname: '',
-  gname: '',
-  size: 0,
-  mtime: { sec: 0, nsec: 0 },
-  linkname: '',
-  devmajor: 0,
-  devminor: 0,
-  xattrs: new Map(),
 }
 
 /** A question that is asked once. */

@@ -61,7 +61,12 @@ export function recordTree(folder: string, root: number): void {
   )
 }
 
-/** The same of a tree that is a folder. */
+/** Records names and attributes alone, of a tree that is going to be changed. */
+export function recordState(folder: string, root: number): void {
+  replaceFile(`${folder}/inventory`, inventoryOf(layerAt(folder, root), null))
+}
+
+/** Records a tree that is a folder as `recordTree` does. */
 export function recordRoot(folder: string, root: string): void {
   const fd = openat2(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0, 0)
   if (fd < 0) throw new FsError(fd, 'open', root)

@@ -14,19 +14,23 @@ import type { LayerMaker } from '../../image/store/writable.js'
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
+  LOCK_EX,
+  LOCK_NB,
+  MS_RDONLY,
   O_CREAT,
   O_EXCL,
   O_RDONLY,
   O_RDWR,
 } from '../../sys/constants.js'
-import { close, ficlone, openat2 } from '../../sys/file.js'
+import { close, ficlone, flock, openat2 } from '../../sys/file.js'
 import { unlinkat } from '../../sys/inode.js'
 import { attachLoop } from '../../sys/loop.js'
 import { MountError } from '../mount-error.js'
-import { openFilesystem } from './detached.js'
+import { openFilesystem, setFlags } from './detached.js'
 import type { Driver, DriverContext } from './driver.js'
 import { ensureChain, layPile, type Pile } from './flat-image.js'
-import { backingFiles } from './find-mounts.js'
+import { loopDeviceOf } from './find-mounts.js'
+import { MountBusy } from './when-free.js'
 
 /** What a program sees as the size of its disk. The file is sparse: it costs what is in it. */
 const DISK_BYTES = 64 * 2 ** 30
@@ -108,12 +112,10 @@ export class Block implements Driver {
  * @param how `frozen`: neither it nor its file are changed; `read-only`: its journal is followed up.
  */
 export function openDisk(path: string, how: 'frozen' | 'read-only' | 'writable'): number {
-  // Two mounts of one disk that know nothing of each other would destroy it.
-  if (how !== 'frozen' && backingFiles().includes(path))
-    throw new MountError(`${path} is on a loop device already`, 'unmount it first')
   const flags = how === 'frozen' ? O_RDONLY : O_RDWR
   const file = openat2(AT_FDCWD, path, flags, 0, 0)
   if (file < 0) throw new FsError(file, 'open', path)
+  if (how !== 'frozen') lockDisk(file, path)
   const device = attachLoop(file, path, how === 'frozen')
   close(file)
   if (typeof device === 'number')
@@ -129,6 +131,62 @@ export function openDisk(path: string, how: 'frozen' | 'read-only' | 'writable')
     ])
   } finally {
     close(device.fd)
+  }
+}
+
+/**
+ * Two mounts of one disk that know nothing of each other would destroy it. The loop device has the
+ * same open file, and with it the lock, until the kernel frees it.
+ */
+function lockDisk(file: number, path: string): void {
+  const error = flock(file, LOCK_EX | LOCK_NB)
+  if (error >= 0) return
+  close(file)
+  if (error !== -E.EAGAIN) throw new FsError(error, 'flock', path)
+  throw new MountBusy(`${path} is on a loop device already`, 'unmount it first')
+}
+
+/**
+ * The filesystem of a writable layer's disk for reading, also while it is mounted: then it is that
+ * mount's own, without what is mounted in it. Throws a MountBusy while one is coming or going.
+ */
+export function openForReading(path: string): number {
+  try {
+    return openDisk(path, 'read-only')
+  } catch (error) {
+    const tree = error instanceof MountBusy ? openMounted(path) : null
+    if (tree === null) throw error
+    return tree
+  }
+}
+
+/** null where no loop device has the file. */
+function openMounted(path: string): number | null {
+  const device = loopDeviceOf(path)
+  if (device === null) return null
+  // From here on it stays what it is.
+  const held = openat2(AT_FDCWD, device, O_RDONLY, 0, 0)
+  if (held < 0) throw new FsError(held, 'open', device)
+  try {
+    if (loopDeviceOf(path) !== device) return null
+    const tree = openAlike(device)
+    setFlags(tree, MS_RDONLY)
+    return tree
+  } finally {
+    close(held)
+  }
+}
+
+/** A mount joins one that is there only when it is as writable (get_tree_bdev). */
+function openAlike(device: string): number {
+  try {
+    return openFilesystem('ext4', [['source', device]])
+  } catch (error) {
+    if (!(error instanceof MountBusy)) throw error
+    return openFilesystem('ext4', [
+      ['source', device],
+      ['ro', null],
+    ])
   }
 }
 

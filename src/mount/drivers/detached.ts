@@ -44,6 +44,7 @@ import {
   umount2,
 } from '../../sys/mount.js'
 import { MountError } from '../mount-error.js'
+import { MountBusy } from './when-free.js'
 
 /** Parameters of a filesystem: strings, or flags where the value is null. */
 export type Parameters = readonly (readonly [key: string, value: string | null])[]
@@ -96,7 +97,8 @@ export function detach(mountPoint: string, lazy: boolean): number {
   return umount2(mountPoint, UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0))
 }
 
-function setFlags(tree: number, flags: number): void {
+/** Gives a mount its flags (MS_ bits). Throws a MountError. */
+export function setFlags(tree: number, flags: number): void {
   const set = ATTRIBUTES.reduce(
     (sum, [flag, attribute]) => ((flags & flag) === 0 ? sum : sum | attribute),
     0,
@@ -131,7 +133,8 @@ function said(context: number): string {
 }
 
 function refused(what: string, result: number, more = ''): MountError {
-  return new MountError(
+  const Kind = result === -E.EBUSY ? MountBusy : MountError
+  return new Kind(
     `cannot ${what}: ${describeErrno(result)}${more}`,
     result === -E.EPERM
       ? 'only root may: use --driver=plyfs, which ordinary users may too'

@@ -3,6 +3,7 @@
 import * as fs from 'node:fs'
 import { hasCode } from '../../image/store/replace-file.js'
 import { thingAt } from '../../image/store/store-place.js'
+import { nodePath } from '../../image/store/store-place.js'
 import { resolveMountPoint } from '../check-layers.js'
 import { topmostMount } from '../fuse-mount.js'
 import { type MountEntry, readMountinfo } from '../mountinfo.js'
@@ -36,22 +37,13 @@ export function driverMountAt(path: string): DriverMount | null {
   return entry === undefined ? null : driverMount(entry, entries)
 }
 
-/** Where a writable layer is mounted by a driver; null for nowhere that this process sees. */
-export function mountPointOf(root: string, writable: string): string | null {
-  const entries = readMountinfo()
-  const found = entries.find(entry => {
-    const mount = driverMount(entry, entries)
-    return mount?.root === root && mount.writable === writable
-  })
-  return found?.mountPoint ?? null
-}
-
-/** The files of all loop devices. */
-export function backingFiles(): string[] {
-  return fs
+/** The loop device that has a file, `/dev/loopN`; null for none. Throws Node's error. */
+export function loopDeviceOf(path: string): string | null {
+  const file = fs.realpathSync(nodePath(path), 'buffer').toString('latin1')
+  const name = fs
     .readdirSync('/sys/block', 'latin1')
-    .filter(name => /^loop\d+$/.test(name))
-    .flatMap(name => backingFile(name) ?? [])
+    .find(one => /^loop\d+$/.test(one) && backingFile(one) === file)
+  return name === undefined ? null : `/dev/${name}`
 }
 
 /** The absolute paths that a mount shows or is made of. */

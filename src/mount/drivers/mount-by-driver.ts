@@ -18,14 +18,9 @@ import { emptyRequest, type MountRequest } from '../mount-request.js'
 import { parseOptions } from '../parse-options.js'
 import { prepareReady } from '../ready.js'
 import { raiseFileLimit } from '../serve.js'
-import { Block } from './block.js'
-import { Btrfs } from './btrfs.js'
-import type { Driver, DriverContext, DriverName } from './driver.js'
+import type { Driver, DriverContext } from './driver.js'
+import { type KernelDriver, makeDriver } from './make-driver.js'
 import { MountPlace } from './mount-place.js'
-import { Overlay2 } from './overlay2.js'
-import { Vfs } from './vfs.js'
-
-export type KernelDriver = Exclude<DriverName, 'plyfs' | 'aufs'>
 
 /** The exit status, after the unmount. Throws a MountError or an ImageError. */
 export async function mountByDriver(
@@ -36,7 +31,6 @@ export async function mountByDriver(
   progress: Progress,
 ): Promise<number> {
   const request = readOptions(name, mount.options)
-  refuseOwnersInAttributes(name, store)
   const mountPoint = resolveMountPoint(mount.mountPoint)
   raiseFileLimit()
   const { image } = mount
@@ -75,19 +69,6 @@ export async function mountByDriver(
     return 0
   } finally {
     for (const end of held.toReversed()) end()
-  }
-}
-
-function makeDriver(name: KernelDriver, context: DriverContext): Driver {
-  switch (name) {
-    case 'overlay2':
-      return new Overlay2(context)
-    case 'vfs':
-      return new Vfs(context)
-    case 'btrfs':
-      return new Btrfs(context)
-    case 'block':
-      return new Block(context)
   }
 }
 
@@ -165,15 +146,6 @@ async function lockLayer(
   const places = [placeOf('upper', upper, byId), placeOf('work', work, byId)]
   for (const place of places) refuseKernelOverlay(place, mounts)
   return lockDirectories(places)
-}
-
-/** Owners of a store that was made without privilege are no kernel's to read. */
-function refuseOwnersInAttributes(name: string, store: Store): void {
-  if (store.format === 'kernel-trusted') return
-  throw new MountError(
-    `--driver=${name}: the store ${store.place.root} was made without privilege and keeps owners in attributes`,
-    'use --driver=plyfs, or a store of root',
-  )
 }
 
 const GENERIC: readonly (keyof MountRequest)[] = [
