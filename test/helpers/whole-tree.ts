@@ -40,3 +40,8 @@ function contents(path: string): string {
     }
   })
 }
+
+/** `PATH is PATH` for every name of a file that has had one before. */
+export function namesOfOneFile(base: string): string[] {
+  return more(base, '.', new Map()).filter(line => line.includes(' is ./'))
+}

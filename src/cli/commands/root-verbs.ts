@@ -21,9 +21,9 @@ export function addRootVerbs(program: Command, end: End): void {
     .option(...ROOT)
     .action(async (what: string, flags: DiffFlags) => end(await diff(what, flags)))
   program
-    .command('export <layer|image>')
+    .command('export <container|layer|image>')
     .description(
-      'write a whole root filesystem as a tar, with or without a writable layer',
+      'write a whole root filesystem as a tar: of a container, a writable layer, an image',
     )
     .option('-o, --output <file>', 'write it there, compressed if it ends in .gz or .zst')
     .option(...ROOT)

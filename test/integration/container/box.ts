@@ -7,9 +7,16 @@ import { directory, file, symlink, type TarPiece } from '../../helpers/make-tar.
 import { plyfsProgram } from '../../helpers/mounted.js'
 import { must, run, type Ran, type RunOptions } from '../../helpers/run.js'
 
+let place: string | null = null
+
 /** The store of this test file. */
 export function storeRoot(): string {
-  return path.join(scratch(), 'store')
+  return path.join(place ?? scratch(), 'store')
+}
+
+/** From here on the store is another one, in this folder. */
+export function placeStore(folder: string): void {
+  place = folder
 }
 
 const APPLETS = [
