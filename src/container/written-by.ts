@@ -4,8 +4,8 @@ import * as fs from 'node:fs'
 import { FsError } from '../errno/fs-error.js'
 import type { WrittenLayer } from '../image/diff/written-layer.js'
 import type { Store } from '../image/store/store.js'
+import { upperFormat } from '../image/written.js'
 import { nodePath } from '../image/store/store-place.js'
-import { layerFormat } from '../layer/format.js'
 import { isWholeTree, withTree } from '../mount/drivers/with-tree.js'
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../sys/constants.js'
 import { close, openat2, syncfs } from '../sys/file.js'
@@ -44,13 +44,12 @@ async function readLayer<Result>(
   }
   const { diffIds } = store.configOf(store.resolve(record.image))
   const upper = container.file('rw/upper')
-  const spelling = record.driver === 'aufs' ? record.driver : store.format
   return read({
     // A root that is read-only has no upper; the empty work directory changes nothing either.
     upper: fs.existsSync(nodePath(upper)) ? upper : container.file('rw/work'),
     index: container.file('rw/work/index'),
     parents: [container.file('init'), ...store.layers.paths(diffIds)],
-    format: layerFormat(spelling, true, false),
+    format: upperFormat(store, record.driver),
   })
 }
 

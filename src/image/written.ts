@@ -48,10 +48,18 @@ function written(store: Store, name: string): Written {
   if (found === null || image === null)
     throw new ImageError('not-found', `the image of the writable layer ${name} is gone`)
   const { kind } = found
-  const format = layerFormat(kind === 'aufs' ? kind : store.format, true, false)
+  const format = upperFormat(store, kind)
   const folder = `${store.place.writable}/${name}`
   const [upper, work] = [`${folder}/upper`, `${folder}/work`]
   return { store, image, name, kind, upper, work, format }
+}
+
+/** How an upper directory of a kind is written on disk. */
+export function upperFormat(
+  { format }: Pick<Store, 'format'>,
+  kind: string,
+): LayerFormat {
+  return layerFormat(kind === 'aufs' ? kind : format, true, false)
 }
 
 function imageOf(store: Store, id: Digest): ImageRecord | null {
