@@ -2,8 +2,7 @@
 // that they stand on, since a bind mount or a loop device carries no name of ours.
 import * as fs from 'node:fs'
 import { hasCode } from '../../image/store/replace-file.js'
-import { thingAt } from '../../image/store/store-place.js'
-import { nodePath } from '../../image/store/store-place.js'
+import { nodePath, thingAt } from '../../image/store/store-place.js'
 import { resolveMountPoint } from '../check-layers.js'
 import { topmostMount } from '../fuse-mount.js'
 import { type MountEntry, readMountinfo } from '../mountinfo.js'
