@@ -8,6 +8,7 @@ import type { MountRecords } from '../mount/mount-records.js'
 import { type MountEntry, readMountinfo } from '../mount/mountinfo.js'
 import { mountAndServe, type Serve } from '../mount/serve.js'
 import { Server } from '../mount/server.js'
+import { type HeldTree, SharedTrees } from '../mount/shared-trees.js'
 import type { SpareThreads } from '../mount/spare-threads.js'
 import { unmountAt } from '../mount/unmount.js'
 import { MountError } from '../mount/mount-error.js'
@@ -46,6 +47,7 @@ export type Making = (serve: Serve) => Promise<number>
 
 export class Mounts {
   private readonly owned = new Map<string, OwnedMount>()
+  private readonly trees = new SharedTrees()
   private readonly records: MountRecords
   private readonly threads: SpareThreads
 
@@ -62,8 +64,11 @@ export class Mounts {
   async make(shown: Shown, make: Making, signal: AbortSignal): Promise<OwnedMount> {
     const id = randomBytes(6).toString('hex')
     const { promise: begun, resolve } = deferred<OwnedMount>()
+    let tree: HeldTree | null = null
     const serve: Serve = async (plan, checks) => {
-      const server = new Server({ ...plan, share: SHARE }, this.threads.take())
+      tree = plan.tree === null ? null : this.trees.hold(plan.tree)
+      const treeBytes = tree?.bytes ?? null
+      const server = new Server({ ...plan, share: SHARE, treeBytes }, this.threads.take())
       let entry: MountEntry | undefined
       const mounted = await mountAndServe(plan, server, checks, () => {
         entry = topmostMount(readMountinfo(), plan.mountPoint)
@@ -84,6 +89,7 @@ export class Mounts {
         },
       )
       .finally(() => {
+        tree?.release()
         this.owned.delete(id)
         this.records.forget(id)
       })

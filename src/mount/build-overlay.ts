@@ -42,7 +42,9 @@ export function buildOverlay(
   const fds = new FdCache(64)
   const opened = openStack(options, fds, accessTimes(plan.device.flags))
   const tree =
-    plan.tree === null ? null : openMergedTree(plan.tree, options, opened.stack)
+    plan.tree === null
+      ? null
+      : openMergedTree(plan.tree, plan.treeBytes, options, opened.stack)
   const union = new Union(options, opened.stack, seed, tree, plan.share)
   if (options.archive !== null) union.spans = new SpanFetcher(decode)
   admitRoot(union)

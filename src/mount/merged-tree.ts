@@ -15,14 +15,16 @@ import { type Stack, Union } from '../overlay/union.js'
 /**
  * The tree of layers that have been opened, which are all that the mount's lowers are; null where
  * there is none to be had, which is logged. Never throws FsError.
+ * @param bytes what is in the file, where that is known.
  */
 export function openMergedTree(
   file: TreeFile,
+  bytes: Uint8Array | null,
   options: OverlayOptions,
   stack: Stack,
 ): MergedTree | null {
   try {
-    const known = readTree(file)
+    const known = bytes ?? readTree(file)
     const tree = known === null ? null : MergedTree.of(known)
     return tree ?? MergedTree.of(writeTree(file, () => record(options, stack)))
   } catch (error) {
@@ -36,7 +38,7 @@ export function openMergedTree(
 export function recordLayers(file: TreeFile, options: OverlayOptions): void {
   const opened = openStack(options, new FdCache(64), 0)
   try {
-    openMergedTree(file, options, opened.stack)
+    openMergedTree(file, null, options, opened.stack)
   } finally {
     opened.close()
   }

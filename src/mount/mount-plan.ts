@@ -53,4 +53,6 @@ export interface MountPlan {
   readonly share: number
   /** Where the merged tree of the lowers is kept, which must not change then; null: nowhere. */
   readonly tree: TreeFile | null
+  /** Its contents in shared memory, where the process has them already. */
+  readonly treeBytes: Uint8Array | null
 }

@@ -69,6 +69,7 @@ export function planMount(
     locks: [],
     share: 1,
     tree: null,
+    treeBytes: null,
   }
 }
 

@@ -65,6 +65,26 @@ t.test('from a shell', async t => {
   t.same(fs.readdirSync(path.join(root, 'writable')), [], 'the layer goes with the mount')
 })
 
+t.test('the index of an image is in memory once for all of its mounts', async t => {
+  const trees = (): string[] =>
+    fs
+      .readdirSync(`${root}/layers`)
+      .map(name => `${root}/layers/${name}/tree`)
+      .filter(name => fs.existsSync(name))
+  const [first, second] = [point(), point()]
+  await mount(first)
+  for (const tree of trees()) fs.unlinkSync(tree)
+  await mount(second)
+  t.equal(await must('cat', [`${second}/data/file`]), 'of the image\n')
+  t.same(trees(), [], 'nobody has had to make it anew')
+  await must('umount', [first, second])
+  t.ok(await until(async () => (await list()).length === 0))
+  await mount(first)
+  t.equal(trees().length, 1, 'after the last mount it is forgotten')
+  await must('umount', [first])
+  t.ok(await until(async () => (await list()).length === 0))
+})
+
 t.test('directories', async t => {
   const [lower, upper, work, at] = [point(), point(), point(), point()]
   fs.writeFileSync(`${lower}/below`, 'below')
