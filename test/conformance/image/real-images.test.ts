@@ -11,6 +11,8 @@ t.setTimeout(0)
 const cache = process.env['PLYFS_TEST_CACHE'] ?? '/var/cache/plyfs-test'
 
 for (const [archive, name, least, undated] of [
+  ['debian.oci.tar', 'quay.io/plyfs/debian:1', 5000, []],
+  ['debian-vim.oci.tar', 'quay.io/plyfs/debian-vim:1', 5000, []],
   ['debian-httpd.docker.tar', 'quay.io/plyfs/debian-httpd:1', 15_000, []],
   ['deep120.docker.tar', 'quay.io/plyfs/deep:120', 1000, ['', 'step']],
 ] as const) {

@@ -1,18 +1,24 @@
 // Archives in which an image is not found or is not right: one line says what it is and what to do,
 // and nothing is mounted.
 import * as fs from 'node:fs'
+import * as path from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { dockerArchive, makeImage } from '../../helpers/image-archives.js'
-import { isolated } from '../../helpers/isolated.js'
+import {
+  dockerArchive,
+  layoutTar,
+  makeImage,
+  ociLayout,
+} from '../../helpers/image-archives.js'
+import { isolated, scratch } from '../../helpers/isolated.js'
 import { file, hardlink } from '../../helpers/make-tar.js'
-import { isMounted } from '../../helpers/mounted.js'
+import { isMounted, plyfsProgram } from '../../helpers/mounted.js'
 import { must } from '../../helpers/run.js'
 
 const { t } = await isolated(import.meta.url)
 t.setTimeout(0)
 
 // What is in it is made in the test's namespace.
-const { image, mounted, noise, plain, plyfs, point, write, zstd } =
+const { image, mounted, noise, plain, plyfs, point, root, write, zstd } =
   await import('./full-image.js')
 const archive = write('full.tar', plain)
 
@@ -88,6 +94,50 @@ t.test('what is wrong is refused in one line', async t => {
   )
   await refused(/target 'none' does not exist/, hostile(hardlink('x', 'none')))
   await refused(/a whiteout that names nothing/, hostile(file('.wh.')))
+})
+
+t.test('manifests and configs are checked at once', async t => {
+  const layout = ociLayout(makeImage([[file('one')]], { author: 'plyfs' }), 'a:1')
+  const documents = [...layout.files].filter(([name, bytes]) => {
+    const text = bytes.toString('latin1')
+    return name.startsWith('blobs/') && text.startsWith('{')
+  })
+  t.equal(documents.length, 2)
+  const folder = `${scratch()}/layout`
+  for (const [name, bytes] of layout.files) {
+    fs.mkdirSync(path.dirname(`${folder}/${name}`), { recursive: true })
+    fs.writeFileSync(`${folder}/${name}`, bytes)
+  }
+  await mounted(() => undefined, '--verify=none', `oci:${folder}:a:1`)
+  for (const [name, bytes] of documents) {
+    // A blank for another: what it means is the same.
+    const wrong = Buffer.from(bytes.toString('latin1').replace(/"$|,/, ' ,').slice(0, -1))
+    fs.writeFileSync(`${folder}/${name}`, Buffer.concat([wrong, Buffer.from('}')]))
+    for (const at of [
+      `oci:${folder}:a:1`,
+      `oci-archive:${write('documents.tar', layoutTar({ ...layout, files: new Map([...layout.files, [name, fs.readFileSync(`${folder}/${name}`)]]) }))}:a:1`,
+    ]) {
+      const ran = await plyfs('mount', '--verify=none', at, point)
+      t.not(ran.status, 0, at)
+      t.match(ran.stderr, /sha256:[0-9a-f]{64}/, at)
+      t.notOk(isMounted(point))
+    }
+    fs.writeFileSync(`${folder}/${name}`, bytes)
+  }
+})
+
+t.test('a bare name is a file where no image has it', async t => {
+  write('bare.tar', plain)
+  const here = { cwd: scratch(), limit: 60_000 }
+  await must(plyfsProgram(), ['mount', '--root', root, 'bare.tar', point], here)
+  t.ok(fs.existsSync(`${point}/etc/passwd`))
+  await must('umount', [point])
+  const named = write('named.tar', dockerArchive([{ image, tags: ['bare.tar:latest'] }]))
+  await must(plyfsProgram(), ['load', '-q', '--root', root, '-i', named])
+  await must(plyfsProgram(), ['mount', '--root', root, 'bare.tar', point], here)
+  t.match(await must('findmnt', ['-no', 'SOURCE', point]), 'bare.tar')
+  t.notMatch(await must(plyfsProgram(), ['stats', point]), 'archive', 'the image')
+  await must('umount', [point])
 })
 
 t.test('--verify=full finds a byte that was changed', async t => {

@@ -1,9 +1,11 @@
 // What one tool sends to a registry the other gets, byte for byte: plyfs and skopeo, both ways.
+import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import type { Test } from 'tap'
 import { blobPath, type MadeImage } from '../../helpers/registry/oci-layout.js'
 import type { Place } from '../../helpers/registry/place.js'
+import { must } from '../../helpers/run.js'
 
 /** Images to send, in the layout that they were made in. */
 export interface Goods {
@@ -26,6 +28,17 @@ export async function roundTrip(
   const pulled = await place.mustPlyfs(['pull', '-q', `${name}:first`])
   t.equal(pulled, `${name}:first\n`)
   sameInStore(t, place, layout, image)
+  const stored = await place.mustSkopeo([
+    'inspect',
+    '--config',
+    '--raw',
+    `oci:${place.store}:${name}:first`,
+  ])
+  t.equal(digestOf(stored), image.id, 'skopeo reads it in the store')
+  const bundle = path.join(place.base, 'umoci')
+  const unpack = ['unpack', '--image', `${place.store}:${name}:first`, bundle]
+  await must('umoci', unpack, { limit: 60_000 })
+  t.ok(fs.readdirSync(path.join(bundle, 'rootfs')).length > 0, 'and umoci unpacks it')
   await place.mustPlyfs(['pull', `${name}:second`])
   t.same((await place.mustPlyfs(['tags', name])).split('\n').filter(Boolean).toSorted(), [
     'first',
@@ -61,4 +74,8 @@ function sameInLayout(t: Test, copy: string, made: MadeImage): void {
   }
   t.equal(index.manifests[0]?.digest, made.manifest)
   t.ok(fs.existsSync(blobPath(copy, made.id)), 'the same config')
+}
+
+function digestOf(text: string): string {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`
 }
