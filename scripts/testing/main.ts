@@ -28,6 +28,9 @@ const { values: options, positionals } = parseArgs({
   },
 })
 
+/** Files side by side. Each has namespaces, disk images and ports of its own. */
+const LANES = 2
+
 const color = process.stdout.isTTY && process.env['NO_COLOR'] === undefined
 const paint = (code: number, text: string) =>
   color ? `\x1b[${code}m${text}\x1b[0m` : text
@@ -57,12 +60,22 @@ async function runAll(
   wanted: (file: string) => boolean,
   version: NodeVersion,
 ): Promise<void> {
+  const waiting: [file: string, suite: Suite][] = []
   for (const suite of chosen()) {
     const files = filesOf(suite).filter(wanted)
     if (files.length === 0) continue
     const lacking = suite.needs.map(missing).find(reason => reason !== null)
     if (lacking !== undefined) refuse(suite, files, lacking)
-    else await runSuite(suite, files, version)
+    else for (const file of files) waiting.push([file, suite])
+  }
+  await Promise.all(Array.from({ length: LANES }, lane))
+
+  async function lane(): Promise<void> {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [file, suite] = next
+      const script = path.join('.build', file.replace(/\.ts$/, '.js'))
+      report(await runFile(file, script, suite, version.program), version)
+    }
   }
 }
 
@@ -109,23 +122,6 @@ function refuse(suite: Suite, files: readonly string[], reason: string): void {
   } else {
     counts.skipped += files.length
     console.log(`${paint(33, 'skip')}    ${told}`)
-  }
-}
-
-async function runSuite(
-  suite: Suite,
-  files: readonly string[],
-  version: NodeVersion,
-): Promise<void> {
-  const waiting = [...files]
-  const lanes = suite.together ? Math.min(2, files.length) : 1
-  await Promise.all(Array.from({ length: lanes }, lane))
-
-  async function lane(): Promise<void> {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const script = path.join('.build', file.replace(/\.ts$/, '.js'))
-      report(await runFile(file, script, suite, version.program), version)
-    }
   }
 }
 

@@ -1,5 +1,5 @@
-// The suites: a folder of test files each, how they may be run together, and what the machine
-// must offer. A new test file needs no entry here; a new folder does.
+// The suites: a folder of test files each, how long one may take, and what the machine must offer.
+// A new test file needs no entry here; a new folder does.
 
 /** What a suite asks of the machine; the order is the order in which a lack is told. */
 export type Need = 'root' | 'fuse'
@@ -8,8 +8,6 @@ export interface Suite {
   readonly name: string
   /** Below test/, searched to its depth for *.test.ts. */
   readonly folder: string
-  /** Files side by side, or one at a time because they share the machine's mounts. */
-  readonly together: boolean
   /**
    * Seconds one file may take before it is ended: many times what it takes on a quiet machine,
    * since a busy one is no failure. What hangs is noticed earlier (test/helpers/isolated.ts).
@@ -24,8 +22,8 @@ export const suites: readonly Suite[] = [
   plain('architecture', 30),
   plain('unit', 60),
   { ...plain('native', 60), needs: ['root'], mounts: true },
-  { ...mounting('integration', 300), together: true },
-  { ...mounting('conformance', 600), together: true },
+  mounting('integration', 300),
+  mounting('conformance', 600),
   mounting('security', 120),
   mounting('exerciser', 180),
   mounting('fuzz', 900),
@@ -39,14 +37,13 @@ export function onEveryNode(file: string): boolean {
 const ROUND_TRIP = 'test/integration/mount/round-trip.test.ts'
 
 function plain(name: string, limit: number): Suite {
-  return { name, folder: name, together: true, limit, needs: [], mounts: false }
+  return { name, folder: name, limit, needs: [], mounts: false }
 }
 
 function mounting(name: string, limit: number): Suite {
   return {
     name,
     folder: name,
-    together: false,
     limit,
     needs: ['root', 'fuse'],
     mounts: true,
