@@ -67,9 +67,24 @@ export function readArchived(
     const length = Math.min(size, Math.max(data.size - offset, 0))
     return u.channel.sendFile(req, run.fd, run.from + offset, length, nothing)
   }
-  const missing = decoded.has(req) ? [] : data.missing(offset, size)
-  if (u.spans !== null && missing.length > 0)
-    return readLater(u, u.spans, req, data, missing)
+  // A request that has waited for its spans was looked at before.
+  if (u.spans === null || decoded.has(req)) return readHere(reply, data, offset, size)
+  const missing = data.missing(offset, size)
+  const result =
+    missing.length > 0
+      ? readLater(u, u.spans, req, data, missing)
+      : readHere(reply, data, offset, size)
+  // Behind what is waited for now.
+  if (data.isInOrder(offset, size)) u.spans.fetchAhead(u.channel, data, offset + size)
+  return result
+}
+
+function readHere(
+  reply: Reply,
+  data: ArchivedFile,
+  offset: number,
+  size: number,
+): number {
   const length = data.read(offset, reply.bytes.subarray(HEAD, HEAD + size))
   reply.length = HEAD + length
   return 0

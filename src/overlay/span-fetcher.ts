@@ -14,6 +14,11 @@ export interface SpanJob {
   readonly token: number
 }
 
+/** Bytes that are decoded before they are asked for: a span of gzip's, or a few of them. */
+const AHEAD = 4 * 1024 * 1024
+
+const nothing: Completion = { complete: () => undefined }
+
 export class SpanFetcher {
   private readonly tell: (job: SpanJob) => void
   /** Who waits for a span that is being decoded. */
@@ -42,6 +47,15 @@ export class SpanFetcher {
       },
     }
     for (const span of spans) this.one(channel, seekable.reader, number, span, one)
+  }
+
+  /**
+   * Has what stands behind a position decoded too, for who reads in order: by the time that it is
+   * asked for it is there.
+   */
+  fetchAhead(channel: Channel, file: ArchivedFile, position: number): void {
+    const spans = file.missing(position, AHEAD)
+    if (spans.length > 0) this.fetch(channel, file, spans, nothing)
   }
 
   private one(

@@ -78,6 +78,15 @@ export class ArchivedFile {
     return length
   }
 
+  /** Whether a read begins where the last one that was asked about has ended. */
+  isInOrder(position: number, length: number): boolean {
+    const isInOrder = position === this.expected
+    this.expected = position + length
+    return isInOrder
+  }
+
+  private expected = 0
+
   /** Which spans of a compressed tar have to be decoded before a read; none of a plain one. */
   missing(position: number, length: number): number[] {
     const { seekable } = this.tar
