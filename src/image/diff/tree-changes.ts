@@ -26,16 +26,21 @@ const SHOWN = /\b(type|mode|owner|group|modification time)\b/
  * The changes, in the order of their paths' bytes. A directory is changed when its owner, mode or
  * time are, or anything in it; anything else when its change time is.
  * @param tree latin1 bytes. @param inventory the file that tells what it was.
+ * @param directories `all`: also those of which nothing but the change time has changed.
  * @throws FsError, or ImageError `store` for an inventory that cannot be read.
  */
-export function changesSince(tree: string, inventory: string): Change[] {
+export function changesSince(
+  tree: string,
+  inventory: string,
+  directories: 'shown' | 'all' = 'shown',
+): Change[] {
   const recorded = Inventory.read(inventory, false)
   if (typeof recorded === 'string')
     throw new ImageError('store', `${inventory} is ${recorded}: nobody knows what it was`)
   const fd = openFolder(AT_FDCWD, tree, 0)
   const layer = new Layer(tree, fd, -1)
   try {
-    return new TreeChanges(fd).of(
+    return new TreeChanges(fd, directories === 'all').of(
       finished(compareInventory(layer, recorded, false, Infinity)),
     )
   } finally {
@@ -45,10 +50,12 @@ export function changesSince(tree: string, inventory: string): Change[] {
 
 class TreeChanges {
   private readonly root: number
+  private readonly all: boolean
   private readonly kinds = new Map<string, Change['kind']>()
 
-  constructor(root: number) {
+  constructor(root: number, all: boolean) {
     this.root = root
+    this.all = all
   }
 
   of(deviations: readonly Deviation[]): Change[] {
@@ -62,7 +69,7 @@ class TreeChanges {
   private tell({ path, what }: Deviation): void {
     if (what === 'missing') this.note(path, 'D')
     else if (what === 'added') this.note(path, 'A')
-    else if (SHOWN.test(what) || !this.isFolder(path)) this.note(path, 'C')
+    else if (this.all || SHOWN.test(what) || !this.isFolder(path)) this.note(path, 'C')
     else return
     // A directory where there was none, or something else, is new with all that is in it.
     const isNew = what === 'added' || /\btype\b/.test(what)

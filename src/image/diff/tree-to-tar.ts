@@ -5,6 +5,10 @@
 import { batched } from '../../bytes/batched.js'
 import type { ByteSource } from '../../bytes/byte-source.js'
 import { FsError } from '../../errno/fs-error.js'
+import { FdCache } from '../../layer/fd-cache.js'
+import { LayerDirectory } from '../../layer/layer-directory.js'
+import { Layer } from '../../layer/layer.js'
+import { readDirectory } from '../../layer/read-directory.js'
 import {
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
@@ -15,12 +19,12 @@ import {
 import { close, openat2 } from '../../sys/file.js'
 import { statx } from '../../sys/inode.js'
 import { isDirectory, statRecords } from '../../sys/stat.js'
-import { listNames } from '../store/list-names.js'
 import type { DiskObject } from './describe-object.js'
 import { ObjectWriter } from './object-writer.js'
 import { changesSince } from './tree-changes.js'
 
 const BATCH = 256 * 1024
+const DESCRIPTORS = 128
 
 /**
  * @param tree latin1 bytes; nobody changes it meanwhile. @param inventory the file that tells what
@@ -43,7 +47,8 @@ async function* changedPieces(tree: string, inventory: string): ByteSource {
   const writer = new ObjectWriter(null)
   const folders = new Folders(tree)
   try {
-    for (const { kind, path } of changesSince(tree, inventory)) {
+    // Attributes of a directory change nothing of it but its change time.
+    for (const { kind, path } of changesSince(tree, inventory, 'all')) {
       const slash = path.lastIndexOf('/')
       const [directory, name] = [path.slice(1, slash), path.slice(slash + 1)]
       if (kind === 'D') yield writer.whiteout(directory, name)
@@ -57,32 +62,48 @@ async function* changedPieces(tree: string, inventory: string): ByteSource {
 
 // eslint-disable-next-line @typescript-eslint/require-await
 async function* wholePieces(tree: string): ByteSource {
-  const writer = new ObjectWriter(null)
-  const root = openFolder(AT_FDCWD, tree, 0)
+  const layer = new Layer(tree, openFolder(AT_FDCWD, tree, 0), -1)
+  const whole = new WholeTree(layer)
   try {
-    yield* writer.object(objectAt(root, '.'), '.')
-    yield* below(writer, root, '')
-    yield writer.end()
+    yield* whole.pieces()
   } finally {
-    close(root)
+    whole.close()
+    layer.close()
   }
 }
 
-/** All that is in a directory; `path` ends in a slash, but for the root. */
-function* below(
-  writer: ObjectWriter,
-  dirfd: number,
-  path: string,
-): Generator<Uint8Array> {
-  for (const name of listNames(dirfd).sort()) {
-    const object = objectAt(dirfd, name)
-    yield* writer.object(object, path + name)
-    if (!isDirectory(object.record)) continue
-    const fd = openFolder(dirfd, name, O_NOFOLLOW)
-    try {
-      yield* below(writer, fd, `${path}${name}/`)
-    } finally {
-      close(fd)
+class WholeTree {
+  private readonly layer: Layer
+  private readonly writer = new ObjectWriter(null)
+  private readonly fds = new FdCache(DESCRIPTORS)
+
+  constructor(layer: Layer) {
+    this.layer = layer
+  }
+
+  *pieces(): Generator<Uint8Array> {
+    yield* this.writer.object(objectAt(this.layer.rootFd, '.'), '.')
+    yield* this.below(this.layer.root, '')
+    yield this.writer.end()
+  }
+
+  close(): void {
+    this.fds.shrink()
+  }
+
+  /** All that is in a directory; `path` ends in a slash, but for the root. */
+  private *below(directory: LayerDirectory, path: string): Generator<Uint8Array> {
+    const names: string[] = []
+    const error = readDirectory(directory, this.fds, name => names.push(name))
+    if (error < 0) throw new FsError(error, 'getdents64', path)
+    for (const name of names.sort()) {
+      const object = objectAt(directory.mustOpen(this.fds), name)
+      yield* this.writer.object(object, path + name)
+      if (isDirectory(object.record))
+        yield* this.below(
+          new LayerDirectory(this.layer, directory, name),
+          `${path}${name}/`,
+        )
     }
   }
 }

@@ -45,6 +45,7 @@ const IMAGE = [
   directory('kept/'),
   file('kept/whole', 'is not in the layer\n'),
   hardlink('kept/as-one', 'kept/whole'),
+  directory('marked/'),
 ]
 
 const CHANGES = [
@@ -56,6 +57,8 @@ const CHANGES = [
   'rm /removed',
   'mkdir /added; echo x > /added/x; ln /added/x /added/y',
 ].join('; ')
+
+const XATTRS = ['--xattrs', '--xattrs-include=*']
 
 const stores = new Map<string, string>()
 
@@ -75,7 +78,7 @@ async function mergedTree(id: string, folder: string): Promise<string> {
   fs.mkdirSync(folder)
   await must('sh', [
     '-c',
-    'tar -C "/proc/$1/root" --exclude=./proc --exclude=./sys --exclude=./dev --exclude=./etc -cf - . | tar -C "$2" -xpf -',
+    'tar -C "/proc/$1/root" --exclude=./proc --exclude=./sys --exclude=./dev --exclude=./etc --xattrs -cf - . | tar -C "$2" --xattrs --xattrs-include="*" -xpf -',
     'sh',
     await ok('inspect', '-f', '{{.State.Pid}}', id),
     folder,
@@ -113,6 +116,8 @@ for (const [driver, kind] of DRIVERS)
     const words = `${CHANGES}; echo done; sleep 1000`
     const id = await ok('run', '-d', '--driver', driver, 'tree:1', 'sh', '-c', words)
     while (!(await ok('logs', id)).includes('done'));
+    const pid = await ok('inspect', '-f', '{{.State.Pid}}', id)
+    await must('setfattr', ['-n', 'user.mark', '-v', 'new', `/proc/${pid}/root/marked`])
     const settings = ['-a', 'Me', '-m', 'changed', '-c', 'ENV A=1']
     const name = `committed:${driver}`
     const command = ['-c', 'CMD ["cat", "/one"]']
@@ -147,7 +152,7 @@ for (const [driver, kind] of DRIVERS)
     const exported = path.join(folder, 'exported')
     fs.mkdirSync(exported)
     const without = ['proc', 'sys', 'dev', 'etc'].map(one => `--exclude=${one}`)
-    await must('tar', ['-C', exported, '--anchored', ...without, '-xpf', tar])
+    await must('tar', ['-C', exported, '--anchored', ...without, ...XATTRS, '-xpf', tar])
     t.same(describe(exported), describe(merged), 'the export is the same')
     await ok('rm', '-f', id)
     t.equal(
