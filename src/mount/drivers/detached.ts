@@ -27,6 +27,7 @@ import {
   MS_NOEXEC,
   MS_NOSUID,
   MS_NOSYMFOLLOW,
+  MS_PRIVATE,
   MS_RDONLY,
   MS_STRICTATIME,
   OPEN_TREE_CLOEXEC,
@@ -49,11 +50,17 @@ import { MountBusy } from './when-free.js'
 /** Parameters of a filesystem: strings, or flags where the value is null. */
 export type Parameters = readonly (readonly [key: string, value: string | null])[]
 
-/** A part of a filesystem that is mounted already. Throws a MountError. */
+/**
+ * A part of a filesystem that is mounted already. What is mounted in it does not show in that mount,
+ * where it would be shared, nor the other way round. Throws a MountError.
+ */
 export function openBind(path: string): number {
   const tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)
   if (tree < 0) throw refused(`bind ${path}`, tree)
-  return tree
+  const result = mount_setattr(tree, '', AT_EMPTY_PATH, 0, 0, MS_PRIVATE, 0)
+  if (result >= 0) return tree
+  close(tree)
+  throw refused(`bind ${path}`, result)
 }
 
 /** A filesystem of its own. Throws a MountError with the kernel's own words where it has some. */

@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import { makeFilesystem } from '../../helpers/images.js'
 import { isolated, scratch } from '../../helpers/isolated.js'
 import { directory, file, symlink } from '../../helpers/make-tar.js'
+import { must } from '../../helpers/run.js'
 import {
   containerIds,
   folderOf,
@@ -26,8 +27,9 @@ t.setTimeout(0)
 const DRIVERS = ['plyfs', 'overlay2', 'aufs', 'vfs', 'btrfs', 'block'] as const
 type Driver = (typeof DRIVERS)[number]
 
-// By another name, as a store's folder may be a link.
+// Shared, as a machine's own filesystems often are; by another name, as a store's folder may be a link.
 const btrfs = await makeFilesystem('btrfs', 3 * 1024 ** 3)
+await must('mount', ['--make-shared', btrfs.root])
 fs.symlinkSync(btrfs.root, path.join(scratch(), 'link'))
 placeStore(path.join(scratch(), 'link'))
 await loadUsual()
@@ -80,6 +82,13 @@ for (const driver of DRIVERS)
     const id = await ok('run', '-d', '--driver', driver, 'box:1', 'sleep', '1000')
     const own = fs.readFileSync('/proc/self/mountinfo', 'latin1')
     t.notOk(own.includes(id), 'the mount table does not show it')
+    const roots = mountsNaming(`${id}/rootfs`)
+    t.ok(roots.length > 0)
+    t.notOk(
+      roots.some(line => line.includes(' shared:')),
+      'nothing spreads from it',
+      { roots },
+    )
     t.equal(await ok('inspect', '-f', '{{.Driver}}', id), driver)
     await ok('rm', '-f', id)
     await nothingIsLeft(t, id)
