@@ -47,7 +47,8 @@
     {
       "target_name": "plyfs",
       "type": "executable",
-      "sources": ["launcher.c"],
+      "sources": ["launcher.c", "handover.c"],
+      "defines": ["PLYFS_VERSION=\"<!(node -p \"require('../package.json').version\")\""],
       "ldflags": ["-static"],
     },
     {

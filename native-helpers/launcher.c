@@ -1,8 +1,9 @@
-/* The plyfs command: finds Node and the bundle and starts one with the other. For a mount it stays
- * until the mount serves, or says why it does not, and leaves the server in the background.
+/* The plyfs command: has a running daemon do what it can do (handover.c); else finds Node and the
+ * bundle and starts one with the other. For a mount it stays until the mount serves, or says why it
+ * does not, and leaves the server in the background.
  *
- * Reads of the arguments only what that decision needs, and never touches a file system beyond
- * finding the two programs. Linked statically: it starts in a millisecond. */
+ * Reads of the arguments only what these decisions need, and never touches a file system beyond
+ * finding daemon and programs. Linked statically: it starts in a millisecond. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,6 +16,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "handover.h"
 
 #define NOT_FOUND 127
 #define READY "ready\n"
@@ -35,6 +38,9 @@ static const char *const verbs[] = {
     "run",    "create",  "start",  "restart", "stop",   "kill",    "rm",      "wait",   "ps",
     "logs",   "exec",    "attach", "pause",  "unpause", "top",     "rename",  "commit",
     "volume", "writable", "daemon", NULL};
+
+/* Verbs that a running daemon does, where there is one. */
+static const char *const handed_over[] = {"mount", NULL};
 
 static const char *const help_options[] = {"-h", "--help", "-V", "--version", NULL};
 
@@ -76,6 +82,14 @@ struct request {
   bool foreground; /* that stays in the foreground */
   bool help;
 };
+
+/* Whether a daemon is to be asked: what is said after `--` belongs to what runs in a container. */
+static bool may_hand_over(const char *name, int argc, char **argv) {
+  if (argc < 2 || strcmp(name, "plyfs") != 0 || !is_one_of(argv[1], handed_over)) return false;
+  for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+    if (strcmp(argv[i], "--no-daemon") == 0) return false;
+  return true;
+}
 
 static struct request read_arguments(const char *name, int argc, char **argv) {
   struct request request = {false, false, false};
@@ -241,6 +255,11 @@ static int start_server(const char *node, const char *bundle, int argc, char **a
 
 int main(int argc, char **argv) {
   const char *name = argc > 0 ? base_name(argv[0]) : "plyfs";
+  struct request request = read_arguments(name, argc, argv);
+  if (!request.help && !request.foreground && may_hand_over(name, argc, argv)) {
+    int status = hand_over(name, argc, argv, 1);
+    if (status != NOT_HANDED_OVER) return status;
+  }
   char directory[PATH_MAX], node[PATH_MAX], bundle[PATH_MAX];
   if (!own_directory(directory)) {
     fprintf(stderr, "plyfs: cannot find its own file: is /proc mounted?\n");
@@ -257,7 +276,6 @@ int main(int argc, char **argv) {
   }
   setenv("PLYFS_ARGV0", name, 1);
   unsetenv("PLYFS_READY_FD");
-  struct request request = read_arguments(name, argc, argv);
   if (request.mounts && !request.foreground && !request.help)
     return start_server(node, bundle, argc, argv);
   return exec_node(node, bundle, argc, argv);

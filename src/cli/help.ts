@@ -41,6 +41,7 @@ when it serves.
                spellings of AUFS, a plain copy, snapshots (a store on btrfs), or filesystem images
                on loop devices (a store with reflinks; also called devicemapper)
   --root DIR   the store
+  --no-daemon  in a process of its own, also where a daemon runs
 
 Options (those of kernel overlayfs and of fuse-overlayfs, with the same meaning):
 ${LAYERS}

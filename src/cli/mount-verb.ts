@@ -15,6 +15,8 @@ const LETTERS = {
   verify: { takesValue: true },
   root: { takesValue: true },
   driver: { takesValue: true },
+  // The launcher has seen to it.
+  'no-daemon': {},
 } as const
 
 /** A mount of an image, its arguments told apart. */

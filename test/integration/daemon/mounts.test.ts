@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import * as fs from 'node:fs'
 import * as net from 'node:net'
 import * as path from 'node:path'
+import { sharesOurView } from '../../../src/daemon/peer.js'
 import { freshDirectory } from '../../helpers/images.js'
 import { isolated, scratch } from '../../helpers/isolated.js'
 import { isMounted, plyfsProgram } from '../../helpers/mounted.js'
@@ -258,6 +259,27 @@ t.test('a caller in another mount namespace mounts by itself', async t => {
   ])
   t.match(JSON.parse(said), { error: { code: 'namespace' } })
   t.notOk(isMounted(at))
+})
+
+t.test('who has another view of files and mounts is known', async t => {
+  const newRoot = point()
+  fs.copyFileSync('/bin/busybox', `${newRoot}/busybox`)
+  fs.chmodSync(`${newRoot}/busybox`, 0o755)
+  const sleeps = ['sleep', '60']
+  const cases: readonly (readonly [string, boolean, string[]])[] = [
+    ['the same', true, sleeps],
+    ['a mount namespace', false, ['unshare', '--mount', ...sleeps]],
+    ['a user namespace', false, ['unshare', '--user', ...sleeps]],
+    ['a root directory', false, ['chroot', newRoot, '/busybox', ...sleeps]],
+  ]
+  for (const [name, shares, [program = '', ...words]] of cases) {
+    const child = spawn(program, words)
+    const command = `/proc/${child.pid ?? 0}/cmdline`
+    await until(() => /^(sleep|\/busybox)/.test(fs.readFileSync(command, 'utf8')))
+    t.equal(sharesOurView(child.pid ?? 0), shares, name)
+    child.kill()
+  }
+  t.equal(sharesOurView(0), false, 'one that cannot be seen')
 })
 
 t.test('it ends its mounts when it is told to stop', async t => {
