@@ -47,7 +47,7 @@
     {
       "target_name": "plyfs",
       "type": "executable",
-      "sources": ["launcher.c", "handover.c"],
+      "sources": ["launcher.c", "handover.c", "attach.c"],
       "defines": ["PLYFS_VERSION=\"<!(node -p \"require('../package.json').version\")\""],
       "ldflags": ["-static"],
     },

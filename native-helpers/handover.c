@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "attach.h"
+
 extern char **environ;
 
 #define ROOT_SOCKET "/run/plyfs/plyfs.sock"
@@ -173,9 +175,9 @@ bool receive_frame(int fd, struct frame *frame) {
   frame->letter = head[0];
   frame->length = length_of(head);
   if (frame->length > MOST_FRAME) return false;
-  frame->bytes = malloc(frame->length + 1);
+  frame->bytes = malloc(frame->length + 2);
   if (frame->bytes == NULL) return false;
-  frame->bytes[frame->length] = '\0';
+  memset(frame->bytes + frame->length, 0, 2);
   if (receive(fd, frame->bytes, frame->length)) return true;
   free(frame->bytes);
   return false;
@@ -195,11 +197,14 @@ void write_all(int fd, const char *bytes, size_t length) {
 static int follow(int fd, int failure) {
   struct frame frame;
   while (receive_frame(fd, &frame)) {
+    char letter = frame.letter;
     int status = atoi(frame.bytes);
-    if (frame.letter == 'o') write_all(STDOUT_FILENO, frame.bytes, frame.length);
-    if (frame.letter == 'e') write_all(STDERR_FILENO, frame.bytes, frame.length);
+    /* Letters, a NUL, the folder. */
+    if (letter == 'a') status = attach(fd, frame.bytes, frame.bytes + strlen(frame.bytes) + 1);
+    if (letter == 'o') write_all(STDOUT_FILENO, frame.bytes, frame.length);
+    if (letter == 'e') write_all(STDERR_FILENO, frame.bytes, frame.length);
     free(frame.bytes);
-    if (frame.letter == 'x') return status;
+    if (letter == 'x' || (letter == 'a' && status >= 0)) return status;
   }
   fprintf(stderr, "plyfs: the daemon ended before it had answered\n");
   return failure;

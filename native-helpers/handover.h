@@ -17,7 +17,7 @@ enum { FRAME_HEAD = 8 };
 struct frame {
   char letter;
   size_t length;
-  char *bytes; /* the caller's to free; a NUL follows them */
+  char *bytes; /* the caller's to free; two NULs follow them */
 };
 
 /* Waits for one frame; false when there is none any more. */

@@ -40,7 +40,7 @@ static const char *const verbs[] = {
     "volume", "writable", "daemon", NULL};
 
 /* Verbs that a running daemon does, where there is one. */
-static const char *const handed_over[] = {"mount", NULL};
+static const char *const handed_over[] = {"mount", "run", "start", "restart", NULL};
 
 static const char *const help_options[] = {"-h", "--help", "-V", "--version", NULL};
 
@@ -83,9 +83,11 @@ struct request {
   bool help;
 };
 
-/* Whether a daemon is to be asked: what is said after `--` belongs to what runs in a container. */
-static bool may_hand_over(const char *name, int argc, char **argv) {
+/* Whether a daemon is to be asked. */
+static bool may_hand_over(const char *name, int argc, char **argv, struct request request) {
   if (argc < 2 || strcmp(name, "plyfs") != 0 || !is_one_of(argv[1], handed_over)) return false;
+  /* Other verbs have other meanings for these letters. */
+  if (strcmp(argv[1], "mount") == 0 && (request.help || request.foreground)) return false;
   for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
     if (strcmp(argv[i], "--no-daemon") == 0) return false;
   return true;
@@ -256,8 +258,8 @@ static int start_server(const char *node, const char *bundle, int argc, char **a
 int main(int argc, char **argv) {
   const char *name = argc > 0 ? base_name(argv[0]) : "plyfs";
   struct request request = read_arguments(name, argc, argv);
-  if (!request.help && !request.foreground && may_hand_over(name, argc, argv)) {
-    int status = hand_over(name, argc, argv, 1);
+  if (may_hand_over(name, argc, argv, request)) {
+    int status = hand_over(name, argc, argv, strcmp(argv[1], "run") == 0 ? 125 : 1);
     if (status != NOT_HANDED_OVER) return status;
   }
   char directory[PATH_MAX], node[PATH_MAX], bundle[PATH_MAX];

@@ -1,30 +1,30 @@
-// The process that serves a container's root filesystem: mounts it read-only, has it checked,
-// attaches the writable layer, and serves until the mount is gone. It hands the mount to the
-// container's monitor, over the lifeline; when that breaks the monitor has died, and what is left
-// of the container is ended.
+// Serves a container's root filesystem: mounts it read-only, has it checked, attaches the writable
+// layer, and serves until the mount is gone. Hands the mount to the container's monitor, over the
+// lifeline; when that breaks the monitor has died, and what is left of the container is ended.
 import { writeSync } from 'node:fs'
 import * as net from 'node:net'
 import { FsError } from '../errno/fs-error.js'
 import { ImageError } from '../image/model/errors.js'
 import { silent } from '../image/progress.js'
-import { hasCode } from '../image/store/replace-file.js'
-import { openVerification, type VerifyMode } from '../image/verify.js'
+import type { Store } from '../image/store/store.js'
+import { openVerification } from '../image/verify.js'
 import { checkLayers } from '../mount/check-layers.js'
-import { dropResourceCapability } from '../mount/drop-capability.js'
 import { MountError } from '../mount/mount-error.js'
 import { planImage } from '../mount/mount-image.js'
 import { serveDetached } from '../mount/serve-detached.js'
-import { raiseFileLimit } from '../mount/serve.js'
-import { Server } from '../mount/server.js'
+import type { MountPlan } from '../mount/mount-plan.js'
+import type { Server } from '../mount/server.js'
+import { close } from '../sys/file.js'
 import { sendFd } from '../sys/process.js'
 import { ContainerError } from './container-error.js'
 import type { Container, Containers } from './containers.js'
 import { bytesOfText } from './record.js'
 import { type MountedRoot, mountKernelRoot } from './kernel-root.js'
+import type { RootToServe } from './root-server.js'
 import { settle } from './settle.js'
 import { untilFree } from './state.js'
 
-/** What the process says on its standard output, a line of JSON each. */
+/** What is said of it meanwhile. */
 export type ServerReport =
   | {
       readonly kind: 'stage'
@@ -38,29 +38,32 @@ export type ServerReport =
 /** Milliseconds for the mount to end after the monitor has. */
 const PATIENCE = 5000
 
-/**
- * Serves to the end; the exit status.
- * @param lifeline a connected socket, its other end the monitor's.
- */
+/** How whoever serves does it. */
+export interface Service {
+  /** Starts the serving thread. */
+  readonly serverOf: (plan: MountPlan) => Server
+  readonly report: (what: ServerReport) => void
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** Serves to the end. Throws nothing: what went wrong is reported. */
 export async function serveRoot(
   containers: Containers,
-  id: string,
-  lifeline: number,
-  verify: VerifyMode,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<number> {
-  raiseFileLimit()
-  dropResourceCapability()
-  const container = containers.open(id)
-  if (container === null) return failed(new ContainerError(`No such container: ${id}`))
-  let root: MountedRoot
+  container: Container,
+  root: Pick<RootToServe, 'lifeline' | 'verify'>,
+  service: Service,
+): Promise<void> {
+  const { lifeline } = root
+  let mount: ServedMount
   try {
-    root = await mountInStages(containers, container, lifeline, verify, env)
+    mount = await mountInStages(containers, container, root, service)
   } catch (error) {
-    return failed(error)
+    close(lifeline)
+    service.report({ kind: 'failed', message: messageOf(error) })
+    return
   }
-  report({ kind: 'ready' })
-  const { ended } = root
+  service.report({ kind: 'ready' })
+  const { ended } = mount
   const line = new net.Socket({ fd: lifeline, allowHalfOpen: true }).resume()
   const monitorEnded = new Promise<void>(resolve => {
     for (const event of ['end', 'close', 'error']) line.once(event, () => resolve())
@@ -69,12 +72,28 @@ export async function serveRoot(
   // The monitor waits for this: all is written.
   line.end()
   await monitorEnded
+  line.destroy()
   // Of what a process has open, the lifeline closes before the lock does.
   await untilFree(container, PATIENCE)
   await settleAfterMonitor(containers, container)
-  if (ended === null) return 0
-  const late = new Promise<number>(resolve => setTimeout(resolve, PATIENCE, 1))
-  return Promise.race([ended, late])
+  if (ended === null || (await isOver(ended))) return
+  await mount.server?.giveUp()
+}
+
+/** Whether it is before our patience is. */
+async function isOver(ended: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>(resolve => {
+    timer = setTimeout(resolve, PATIENCE, false)
+  })
+  const over = await Promise.race([ended.then(() => true), late])
+  clearTimeout(timer)
+  return over
+}
+
+interface ServedMount extends MountedRoot {
+  /** Null for one of the kernel's filesystems. */
+  readonly server: Server | null
 }
 
 /** What cannot be ended is in serve.log, and told by whoever comes by next. */
@@ -93,20 +112,52 @@ async function settleAfterMonitor(
 async function mountInStages(
   { store }: Containers,
   container: Container,
-  lifeline: number,
-  verify: VerifyMode,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<MountedRoot> {
+  { lifeline, verify }: Pick<RootToServe, 'lifeline' | 'verify'>,
+  { serverOf, report, env }: Service,
+): Promise<ServedMount> {
   const { record } = container
+  const stage = stages(report)
   const { driver } = record
-  const stage = stages()
-  if (driver !== 'plyfs' && driver !== 'aufs')
-    return mountKernelRoot(store, container, driver, lifeline, verify, stage)
+  if (driver !== 'plyfs' && driver !== 'aufs') {
+    const root = await mountKernelRoot(store, container, driver, lifeline, verify, stage)
+    return { ...root, server: null }
+  }
   const image = store.resolve(record.image)
   const layers = await store.unpacked(image, silent)
   const check = openVerification(store, image, verify)
+  try {
+    const plan = await checkLayers(planRoot(store, container, layers, env))
+    const server = serverOf(plan)
+    const mount = await serveDetached(plan, server)
+    try {
+      const sent = sendFd(lifeline, mount.tree)
+      if (sent < 0) throw new FsError(sent, 'sendmsg')
+      mount.handedOver()
+      stage('rootfs')
+      await check.run()
+      stage('integrity check')
+      if (record.readOnly) mount.stayReadOnly()
+      else await mount.turnWritable()
+      stage(record.readOnly ? 'no writable layer' : 'writable layer')
+      return { ...mount, server }
+    } catch (error) {
+      mount.abandon()
+      throw error
+    }
+  } finally {
+    check.close()
+  }
+}
+
+function planRoot(
+  store: Store,
+  container: Container,
+  layers: readonly string[],
+  env: Service['env'],
+): MountPlan {
+  const { record } = container
   const rw = { upper: container.file('rw/upper'), work: container.file('rw/work') }
-  const plan = planImage(
+  return planImage(
     store,
     {
       name: record.name,
@@ -114,33 +165,16 @@ async function mountInStages(
       options: [],
       foreground: true,
       debug: false,
-      aufs: driver === 'aufs',
+      aufs: record.driver === 'aufs',
     },
     [container.file('init'), ...layers],
     record.readOnly ? null : rw,
     env,
   )
-  const checked = await checkLayers(plan)
-  const mount = await serveDetached(checked, new Server(checked))
-  try {
-    const sent = sendFd(lifeline, mount.tree)
-    if (sent < 0) throw new FsError(sent, 'sendmsg')
-    mount.handedOver()
-    stage('rootfs')
-    await check.run()
-    stage('integrity check')
-    if (record.readOnly) mount.stayReadOnly()
-    else await mount.turnWritable()
-    stage(record.readOnly ? 'no writable layer' : 'writable layer')
-    return mount
-  } catch (error) {
-    mount.abandon()
-    throw error
-  }
 }
 
 /** Reports each stage with its time, and the memory that this process has more after it. */
-function stages(): (stage: string) => void {
+function stages(report: Service['report']): (stage: string) => void {
   let since = performance.now()
   let before = process.memoryUsage.rss()
   return stage => {
@@ -153,11 +187,6 @@ function stages(): (stage: string) => void {
   }
 }
 
-function failed(error: unknown): number {
-  report({ kind: 'failed', message: messageOf(error) })
-  return 1
-}
-
 function messageOf(error: unknown): string {
   if (error instanceof ImageError) return bytesOfText(error.message)
   if (error instanceof MountError || error instanceof ContainerError) return error.message
@@ -165,13 +194,4 @@ function messageOf(error: unknown): string {
   return bytesOfText(
     error instanceof Error ? (error.stack ?? error.message) : String(error),
   )
-}
-
-/** Whoever started the container may have gone. */
-function report(what: ServerReport): void {
-  try {
-    writeSync(1, `${JSON.stringify(what)}\n`, null, 'latin1')
-  } catch (error) {
-    if (!hasCode(error, 'EPIPE')) throw error
-  }
 }

@@ -2,6 +2,7 @@
 // it is written down. Containers that go with their end go here, whoever comes by.
 import { spawnSync } from 'node:child_process'
 import { readIfThere, replaceFile } from '../image/store/replace-file.js'
+import { sweepMounts } from '../mount/mount-records.js'
 import type { Container, Containers } from './containers.js'
 import { spawnWord, spawnWords } from './children.js'
 import { ContainerError } from './container-error.js'
@@ -15,10 +16,12 @@ import { removeOwnVolumes, Volumes } from './volumes.js'
 export const KILLED = 137
 
 /**
- * Settles all of a store's containers, and what half-made ones have left.
+ * Settles all of a store's containers, and what half-made ones have left; takes away the mounts of a
+ * daemon that has died.
  * @returns what could not be settled, and stays as it is.
  */
 export async function settleAll(containers: Containers): Promise<ContainerError[]> {
+  sweepMounts(containers.store.place)
   for (const record of await containers.sweep())
     await removeOwnVolumes(containers, record)
   await new Volumes(containers).sweep()

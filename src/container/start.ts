@@ -5,8 +5,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import * as fs from 'node:fs'
 import * as net from 'node:net'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { describeErrno, FsError } from '../errno/fs-error.js'
 import type { StoreLock } from '../image/store/store-lock.js'
@@ -21,13 +19,19 @@ import { writeStart } from './create.js'
 import { MonitorClient, type Stage } from './monitor-client.js'
 import { prepareBundle } from './prepare-bundle.js'
 import { runtimeCommand, runtimeError } from './runtime.js'
-import type { ServerReport } from './serve-root.js'
+import type { RootServer, ServedRoot } from './root-server.js'
+import { serveInProcess } from './serve-in-process.js'
 import { settle } from './settle.js'
 
 export interface StartOptions {
   readonly verify: VerifyMode
-  /** Is called before the container's process can have written anything. */
-  readonly beforeGo?: (client: MonitorClient) => void
+  /**
+   * Is called before the container's process can have written anything.
+   * @returns 'left' where somebody else tells the monitor to go on.
+   */
+  readonly beforeGo?: (client: MonitorClient) => 'goes' | 'left'
+  /** A process of its own unless told. */
+  readonly rootServer?: RootServer
   /** Is told of each stage; microseconds, bytes of memory. */
   readonly onStage?: (stage: string, us: number, bytes: number) => void
 }
@@ -74,12 +78,10 @@ class Start {
   private readonly container: Container
   private readonly options: StartOptions
   private monitor: ChildProcess | null = null
-  private server: ChildProcess | null = null
+  private server: ServedRoot | null = null
   private client: MonitorClient | null = null
   /** The server's end, until it has it. */
   private lifeline: number | null = null
-  /** What the server said when it gave up. */
-  private complaint: string | null = null
 
   constructor(containers: Containers, container: Container, options: StartOptions) {
     this.containers = containers
@@ -97,13 +99,23 @@ class Start {
     const monitor = this.startMonitor(first, lifelineOfMonitor, lock)
     lock.release()
     await stages.reached('bootfs')
-    const [served, cleared] = this.startServer(lifelineOfServer)
-    await Promise.race([Promise.all([stages.reached('placed'), served]), stages.failed])
+    const { verify, onStage, rootServer = serveInProcess } = this.options
+    // Whatever becomes of it: the server closes it.
+    this.lifeline = null
+    const server = rootServer(this.containers, this.container, {
+      lifeline: lifelineOfServer,
+      verify,
+      onStage: (stage, us, bytes) => onStage?.(stage, us, bytes),
+    })
+    this.server = server
+    await Promise.race([
+      Promise.all([stages.reached('placed'), server.served]),
+      stages.failed,
+    ])
     await prepareBundle(this.containers, this.container, monitor)
-    this.options.beforeGo?.(client)
-    client.go()
+    if (this.options.beforeGo?.(client) !== 'left') client.go()
     await stages.reached('hand-over')
-    return { client, cleared, letGo: () => this.letGo(client) }
+    return { client, cleared: server.cleared, letGo: () => this.letGo(client) }
   }
 
   private startMonitor(first: number, lifeline: number, lock: StoreLock): number {
@@ -123,52 +135,10 @@ class Start {
     return pidOf(monitor, 'the monitor')
   }
 
-  /** What is fulfilled when it has mounted, and when it has ended. */
-  private startServer(lifeline: number): [served: Promise<void>, cleared: Promise<void>] {
-    const { store } = this.containers
-    const log = fs.openSync(nodePath(this.container.file('serve.log')), 'w', 0o640)
-    const script = process.argv[1] ?? ''
-    const words = [
-      'container-serve',
-      spawnWord(store.place.root),
-      this.container.id,
-      this.options.verify,
-    ]
-    const server = spawn(process.execPath, [script, ...words], {
-      cwd: '/',
-      stdio: ['ignore', 'pipe', log, lifeline],
-      detached: true,
-      env: { ...process.env, PLYFS_ARGV0: 'plyfs' },
-    })
-    fs.closeSync(log)
-    close(lifeline)
-    this.lifeline = null
-    this.server = server
-    pidOf(server, 'the server of the root filesystem')
-    const ended = once(server, 'exit').then(() => undefined)
-    const ready = this.hear(server.stdout ?? fail('the server has no output'))
-    return [ready, ended]
-  }
-
-  private async hear(output: Readable): Promise<void> {
-    for await (const line of createInterface({ input: output })) {
-      const said = JSON.parse(line) as ServerReport
-      if (said.kind === 'ready') return
-      if (said.kind === 'stage') this.options.onStage?.(said.stage, said.us, said.bytes)
-      else this.complaint = said.message
-    }
-    throw new ContainerError(
-      this.complaint ??
-        `the server of the root filesystem ended: see ${this.container.file('serve.log')}`,
-      COULD_NOT_START,
-    )
-  }
-
   private letGo(client: MonitorClient): void {
     client.close()
     this.monitor?.unref()
-    this.server?.stdout?.destroy()
-    this.server?.unref()
+    this.server?.letGo()
   }
 
   /** Everything that was begun unwinds by itself when its client goes; what to throw then. */
@@ -179,10 +149,9 @@ class Start {
     client?.close()
     if (this.lifeline !== null) close(this.lifeline)
     await ended(monitor)
-    await ended(server)
+    const complaint = (await server?.complaint()) ?? null
     await settle(this.containers, container)
-    if (this.complaint !== null)
-      return new ContainerError(this.complaint, COULD_NOT_START)
+    if (complaint !== null) return new ContainerError(complaint, COULD_NOT_START)
     if (failure !== null) return new ContainerError(failure.message, code)
     return error
   }
@@ -259,8 +228,4 @@ function helper(name: string): string {
   return fileURLToPath(
     new URL(`../../native-helpers/build/Release/${name}`, import.meta.url),
   )
-}
-
-function fail(message: string): never {
-  throw new Error(message)
 }

@@ -2,7 +2,6 @@
 // unix socket. It lives until it is told to stop; its mounts end with it.
 import type * as http from 'node:http'
 import type { Store } from '../image/store/store.js'
-import { log } from '../log/log.js'
 import { MountRecords } from '../mount/mount-records.js'
 import { raiseFileLimit } from '../mount/serve.js'
 import { SpareThreads } from '../mount/spare-threads.js'
@@ -16,13 +15,17 @@ import {
   createApiServer,
   type Handler,
 } from './http-server.js'
+import { routeContainers } from './container-routes.js'
 import { routeMounts } from './mount-routes.js'
 import { Mounts } from './mounts.js'
 import { flagField, objectOf } from './request-fields.js'
+import { Roots } from './roots.js'
 import { listenOnActivated, listenOnPath } from './socket.js'
 
 /** Milliseconds for mounts that are in use to end with the daemon. */
 const PATIENCE = 5000
+/** Seconds for containers to end when they are asked to. */
+const STOP_SECONDS = 5
 
 export interface DaemonSettings {
   readonly store: Store
@@ -35,6 +38,7 @@ export interface DaemonSettings {
 export class Daemon {
   readonly store: Store
   readonly mounts: Mounts
+  readonly roots: Roots
   /** Fulfilled when the daemon has stopped. */
   readonly stopped: Promise<void>
   private readonly records: MountRecords
@@ -47,6 +51,7 @@ export class Daemon {
     this.store = store
     this.records = records
     this.mounts = new Mounts(records, this.threads)
+    this.roots = new Roots(this.threads)
     this.stopped = new Promise(resolve => (this.hasStopped = resolve))
     const run = commands(this)
     const handler: Handler = request => this.handle(run, request)
@@ -83,6 +88,7 @@ export class Daemon {
 
   private async end(): Promise<void> {
     this.server.close()
+    await this.roots.end(STOP_SECONDS)
     await this.mounts.end(PATIENCE)
     await this.threads.end()
     this.records.release()
@@ -106,6 +112,8 @@ export class Daemon {
     if (this.stopping !== null)
       throw new ApiError(503, 'stopping', 'the daemon is ending')
     if (what === 'mounts') return routeMounts(this.store, this.mounts, rest, request)
+    if (what === 'containers')
+      return routeContainers(this.store, this.roots, rest, request)
     const is = (method: string, name: string): boolean =>
       what === name && rest.length === 0 && request.method === method
     if (is('POST', 'commands')) return routeCommand(run, request)
@@ -121,6 +129,7 @@ export class Daemon {
       pid: process.pid,
       root: textOfBytes(this.store.place.root),
       mounts: this.mounts.list().length,
+      containers: this.roots.names().length,
     }
   }
 
@@ -138,6 +147,12 @@ export class Daemon {
   }
 
   private refuseWhileUsed(): void {
-    log.debug('asked to stop')
+    const running = this.roots.names()
+    if (running.length === 0) return
+    throw new ApiError(
+      409,
+      'in-use',
+      `these containers would end with the daemon: ${running.map(textOfBytes).join(', ')}; stop them first, or add --force`,
+    )
   }
 }

@@ -41,17 +41,36 @@ export interface CreateFlags extends StoreFlags {
   readonly workdir?: string
 }
 
-/** Throws a ContainerError with status 125. */
+/**
+ * Throws a ContainerError with status 125.
+ * @param cwd what relative paths are relative to; null is the process's own directory.
+ */
 export function containerOptions(
   flags: CreateFlags,
   command: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  cwd: string | null,
 ): ContainerOptions {
   try {
-    return optionsOf(flags, command, env)
+    return optionsOf(inDirectory(flags, cwd), command, env)
   } catch (error) {
     if (!(error instanceof ContainerError)) throw error
     throw new ContainerError(error.message, COULD_NOT_START)
+  }
+}
+
+/** The flags with paths that do not depend on where we are; null leaves them as they are. */
+function inDirectory(flags: CreateFlags, cwd: string | null): CreateFlags {
+  if (cwd === null) return flags
+  const absolute = (path: string): string =>
+    path.startsWith('/') ? path : `${cwd}/${path}`
+  const { envFile, volume } = flags
+  return {
+    ...flags,
+    ...(envFile === undefined ? {} : { envFile: envFile.map(absolute) }),
+    ...(volume === undefined
+      ? {}
+      : { volume: volume.map(one => (one.startsWith('.') ? absolute(one) : one)) }),
   }
 }
 

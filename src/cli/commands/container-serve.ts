@@ -1,8 +1,14 @@
 // The process that serves a container's root: `container-serve STORE ID VERIFY`, started by `run`
-// and its like with the lifeline to the monitor as descriptor 3.
+// and its like with the lifeline to the monitor as descriptor 3. What it says is on its standard
+// output, a line of JSON each.
+import { writeSync } from 'node:fs'
 import { Containers } from '../../container/containers.js'
-import { serveRoot } from '../../container/serve-root.js'
+import { type ServerReport, serveRoot } from '../../container/serve-root.js'
+import { hasCode } from '../../image/store/replace-file.js'
 import { Store } from '../../image/store/store.js'
+import { dropResourceCapability } from '../../mount/drop-capability.js'
+import { raiseFileLimit } from '../../mount/serve.js'
+import { Server } from '../../mount/server.js'
 
 const LIFELINE = 3
 
@@ -11,8 +17,30 @@ export async function serveContainer(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
-  const [root = '', id = '', verify] = args
-  const containers = new Containers(await Store.open({ root }))
+  const [folder = '', id = '', verify] = args
+  raiseFileLimit()
+  dropResourceCapability()
+  const containers = new Containers(await Store.open({ root: folder }))
+  const container = containers.open(id)
+  if (container === null) {
+    report({ kind: 'failed', message: `No such container: ${id}` })
+    return 1
+  }
   const mode = verify === 'full' || verify === 'none' ? verify : 'quick'
-  return serveRoot(containers, id, LIFELINE, mode, env)
+  const root = { lifeline: LIFELINE, verify: mode } as const
+  await serveRoot(containers, container, root, {
+    serverOf: plan => new Server(plan),
+    report,
+    env,
+  })
+  return 0
+}
+
+/** Whoever started the container may have gone. */
+function report(what: ServerReport): void {
+  try {
+    writeSync(1, `${JSON.stringify(what)}\n`, null, 'latin1')
+  } catch (error) {
+    if (!hasCode(error, 'EPIPE')) throw error
+  }
 }

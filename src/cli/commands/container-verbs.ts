@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import { DRIVER_NAMES } from '../../mount/drivers/driver.js'
 import { commit, type CommitFlags } from './commit.js'
+import { type Console, ownConsole } from './console.js'
 import type { CreateFlags } from './container-flags.js'
 import { exec, type ExecFlags } from './exec.js'
 import {
@@ -31,10 +32,13 @@ import { listVolumes, pruneVolumes, removeVolumes, type VolumeFlags } from './vo
 type End = (status: number) => void
 
 const ROOT = ['--root <dir>', 'the store'] as const
+/** The launcher has seen to it. */
+const ALONE = ['--no-daemon', 'without the daemon, also where one runs'] as const
 const repeated = (value: string, before: string[] = []): string[] => [...before, value]
 
 /** Adds them to a program. @param end is told the exit status. */
 export function addContainerVerbs(program: Command, end: End): void {
+  addStartingVerbs(program, end, ownConsole)
   addMaking(program, end)
   addLooking(program, end)
   addRunning(program, end)
@@ -42,14 +46,40 @@ export function addContainerVerbs(program: Command, end: End): void {
   addVolumes(program, end)
 }
 
-function addMaking(program: Command, end: End): void {
+/** The verbs that start containers, which a daemon does for others. */
+export function addStartingVerbs(program: Command, end: End, console: Console): void {
   makingOptions(program.command('run <image> [command...]'))
     .description('run a command in a new container')
     .option('-d, --detach', 'leave it running, print its ID')
+    .option(...ALONE)
     .option('--trace-boot', 'print each stage of the start, its time and its memory')
     .action(async (image: string, command: string[], flags: RunFlags) =>
-      end(await run(image, command, flags)),
+      end(await run(image, command, flags, console)),
     )
+  program
+    .command('start <container...>')
+    .description('start containers that do not run')
+    .option('-a, --attach', 'print what it writes, end as it does')
+    .option('-i, --interactive', 'hand over the input')
+    .option(...ALONE)
+    .option('--trace-boot', 'print each stage of the start, its time and its memory')
+    .option('--verify <mode>', 'check the image: quick (default), full or none')
+    .option(...ROOT)
+    .action(async (names: string[], flags: StartFlags) =>
+      end(await start(names, flags, console)),
+    )
+  program
+    .command('restart <container...>')
+    .description('stop containers and start them again')
+    .option('-t, --time <seconds>', 'wait so long before it is ended (default: 10)')
+    .option(...ALONE)
+    .option(...ROOT)
+    .action(async (names: string[], flags: StopFlags) =>
+      end(await restart(names, flags, console)),
+    )
+}
+
+function addMaking(program: Command, end: End): void {
   makingOptions(program.command('create <image> [command...]'))
     .description('make a container, to be started later')
     .action(async (image: string, command: string[], flags: CreateFlags) =>
@@ -119,24 +149,11 @@ function addLooking(program: Command, end: End): void {
 
 function addRunning(program: Command, end: End): void {
   program
-    .command('start <container...>')
-    .description('start containers that do not run')
-    .option('-a, --attach', 'print what it writes, end as it does')
-    .option('-i, --interactive', 'hand over the input')
-    .option('--trace-boot', 'print each stage of the start, its time and its memory')
-    .option('--verify <mode>', 'check the image: quick (default), full or none')
+    .command('stop <container...>')
+    .description('ask containers to end, then end them')
+    .option('-t, --time <seconds>', 'wait so long before it is ended (default: 10)')
     .option(...ROOT)
-    .action(async (names: string[], flags: StartFlags) => end(await start(names, flags)))
-  for (const [name, what, verb] of [
-    ['stop', 'ask containers to end, then end them', stop],
-    ['restart', 'stop containers and start them again', restart],
-  ] as const)
-    program
-      .command(`${name} <container...>`)
-      .description(what)
-      .option('-t, --time <seconds>', 'wait so long before it is ended (default: 10)')
-      .option(...ROOT)
-      .action(async (names: string[], flags: StopFlags) => end(await verb(names, flags)))
+    .action(async (names: string[], flags: StopFlags) => end(await stop(names, flags)))
   program
     .command('kill <container...>')
     .description('send a signal to containers')

@@ -23,8 +23,8 @@ export function addDaemonVerbs(program: Command, end: End): void {
     .action(async (flags: DaemonFlags) => end(await runDaemon(flags)))
   group
     .command('stop')
-    .description('have it end; not while containers run or mounts are in use')
-    .option('-f, --force', 'then too')
+    .description('have it end, and its mounts; not while its containers run')
+    .option('-f, --force', 'then too: they end')
     .option(...SOCKET)
     .action(async (_flags: StopDaemonFlags, verb: Command) =>
       end(await stopDaemon(verb.optsWithGlobals())),

@@ -19,18 +19,22 @@ import { signalNumber } from '../../container/signals.js'
 import { startContainer } from '../../container/start.js'
 import { holdContainer, stateOf } from '../../container/state.js'
 import { settleAll } from '../../container/settle.js'
-import { printError, printLine } from '../output.js'
+import { printLine } from '../output.js'
 import { attachStreams, type Attached } from './attach-streams.js'
-import { followed, verifyOf } from './run.js'
-import { openStore, type StoreFlags } from './store-session.js'
-import { printStage } from './trace-boot.js'
+import { type Console, ownConsole } from './console.js'
+import { followed, startOptions, verifyOf } from './run.js'
+import type { StoreFlags } from './store-session.js'
 
 /** Milliseconds for a monitor to put away what its container has left. */
 const PATIENCE = 10_000
 
-export async function openContainers(flags: StoreFlags): Promise<Containers> {
-  const containers = new Containers(await openStore(flags))
-  for (const { message } of await settleAll(containers)) printError(`plyfs: ${message}`)
+export async function openContainers(
+  flags: StoreFlags,
+  console: Console = ownConsole,
+): Promise<Containers> {
+  const containers = new Containers(await console.openStore(flags))
+  for (const { message } of await settleAll(containers))
+    console.complain(`plyfs: ${message}`)
   return containers
 }
 
@@ -40,16 +44,17 @@ async function forEach(
   names: readonly string[],
   work: (container: Container, containers: Containers) => void | Promise<void>,
   says = true,
+  console: Console = ownConsole,
 ): Promise<number> {
-  const containers = await openContainers(flags)
+  const containers = await openContainers(flags, console)
   let status = 0
   for (const name of names) {
     try {
       await work(containers.find(name), containers)
-      if (says) printLine(name)
+      if (says) console.print(name)
     } catch (error) {
       if (!(error instanceof ContainerError)) throw error
-      printError(`plyfs: ${error.message}`)
+      console.complain(`plyfs: ${error.message}`)
       status = 1
     }
   }
@@ -67,22 +72,24 @@ export interface StartFlags extends StoreFlags {
 export async function start(
   names: readonly string[],
   flags: StartFlags,
+  console: Console = ownConsole,
 ): Promise<number> {
   const follows = flags.attach === true || flags.interactive === true
-  if (!follows)
-    return forEach(flags, names, (container, containers) =>
-      startOne(containers, container, flags).then(() => undefined),
-    )
+  const startEach = async (container: Container, containers: Containers) => {
+    await startOne(containers, container, flags, console)
+  }
+  if (!follows) return forEach(flags, names, startEach, true, console)
   const [name = '', ...more] = names
   if (more.length > 0) throw new ContainerError('-a and -i are for one container')
-  const containers = await openContainers(flags)
-  return startOne(containers, containers.find(name), flags)
+  const containers = await openContainers(flags, console)
+  return startOne(containers, containers.find(name), flags, console)
 }
 
 async function startOne(
   containers: Containers,
   container: Container,
   flags: StartFlags,
+  console: Console,
 ): Promise<number> {
   const { kind } = stateOf(container)
   if (kind === 'running') return 0
@@ -93,15 +100,14 @@ async function startOne(
   const held: { attached?: Attached } = {}
   const started = await startContainer(containers, container, lock, {
     verify: verifyOf(flags.verify),
-    ...(flags.traceBoot === true ? { onStage: printStage } : {}),
+    ...startOptions(console, flags.traceBoot),
     beforeGo: client => {
-      if (flags.attach !== true && flags.interactive !== true) return
+      if (flags.attach !== true && flags.interactive !== true) return 'goes'
       const wantsInput = input && flags.interactive === true
-      held.attached = attachStreams(client, {
-        input: wantsInput,
-        terminal,
-        passSignals: true,
-      })
+      const how = { input: wantsInput, terminal, passSignals: true }
+      const joined = console.attach(client, container, how)
+      held.attached = joined
+      return joined.go
     },
   })
   if (held.attached !== undefined)
@@ -121,12 +127,17 @@ export function stop(names: readonly string[], flags: StopFlags): Promise<number
   )
 }
 
-export function restart(names: readonly string[], flags: StopFlags): Promise<number> {
+export function restart(
+  names: readonly string[],
+  flags: StopFlags,
+  console: Console = ownConsole,
+): Promise<number> {
   const seconds = secondsOf(flags.time)
-  return forEach(flags, names, async (container, containers) => {
+  const restartOne = async (container: Container, containers: Containers) => {
     await stopContainer(containers, container, seconds)
-    await startOne(containers, container, {})
-  })
+    await startOne(containers, container, {}, console)
+  }
+  return forEach(flags, names, restartOne, true, console)
 }
 
 function secondsOf(text = '10'): number {

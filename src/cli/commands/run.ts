@@ -4,7 +4,11 @@ import { type Container, Containers } from '../../container/containers.js'
 import { createContainer, createHeld } from '../../container/create.js'
 import { statusAfterLoss } from '../../container/control.js'
 import { settleAll } from '../../container/settle.js'
-import { type StartedContainer, startContainer } from '../../container/start.js'
+import {
+  type StartedContainer,
+  startContainer,
+  type StartOptions,
+} from '../../container/start.js'
 import { ImageError } from '../../image/model/errors.js'
 import { parsePlatform } from '../../image/model/platform.js'
 import { silent } from '../../image/progress.js'
@@ -12,11 +16,12 @@ import type { ImageRecord } from '../../image/store/image-record.js'
 import type { Store } from '../../image/store/store.js'
 import type { VerifyMode } from '../../image/verify.js'
 import { MountError } from '../../mount/mount-error.js'
-import { asBytes, printError, printLine } from '../output.js'
-import { attachStreams, type Attached } from './attach-streams.js'
+import { asBytes, printLine } from '../output.js'
+import type { Attached } from './attach-streams.js'
+import { type Console, ownConsole } from './console.js'
 import { containerOptions, type CreateFlags } from './container-flags.js'
 import { openStore } from './store-session.js'
-import { printStage } from './trace-boot.js'
+import { stageLine } from './trace-boot.js'
 
 export interface RunFlags extends CreateFlags {
   readonly detach?: boolean
@@ -30,10 +35,10 @@ export function create(
   flags: CreateFlags,
 ): Promise<number> {
   return withStatus(async () => {
-    const options = containerOptions(flags, command, process.env)
+    const options = containerOptions(flags, command, process.env, null)
     const store = await openStore(flags)
     const containers = new Containers(store)
-    const record = imageFor(store, image, flags)
+    const record = imageFor(store, image, flags, ownConsole)
     const made = await createContainer(containers, record, image, options, silent)
     printLine(made.id)
     return 0
@@ -45,22 +50,24 @@ export function run(
   image: string,
   command: readonly string[],
   flags: RunFlags,
+  console: Console = ownConsole,
 ): Promise<number> {
   return withStatus(async () => {
     if (flags.detach === true && flags.rm === true && flags.interactive === true)
       refuse('-d and -i with --rm leave nobody who could write: leave one out')
-    const options = containerOptions(flags, command, process.env)
+    const store = await console.openStore(flags)
+    const options = containerOptions(flags, command, console.env, console.cwd)
     if (
       options.terminal &&
       options.input &&
       flags.detach !== true &&
-      !process.stdin.isTTY
+      !console.inputIsTerminal
     )
       refuse('the input device is not a TTY: leave -t out')
-    const store = await openStore(flags)
     const containers = new Containers(store)
-    for (const { message } of await settleAll(containers)) printError(`plyfs: ${message}`)
-    const record = imageFor(store, image, flags)
+    for (const { message } of await settleAll(containers))
+      console.complain(`plyfs: ${message}`)
+    const record = imageFor(store, image, flags, console)
     const { container, lock } = await createHeld(
       containers,
       record,
@@ -73,22 +80,40 @@ export function run(
     const held: { attached?: Attached } = {}
     const started = await startContainer(containers, container, lock, {
       verify: verifyOf(flags.verify),
-      ...(flags.traceBoot === true ? { onStage: printStage } : {}),
+      ...startOptions(console, flags.traceBoot),
       beforeGo: client => {
-        if (flags.detach !== true)
-          held.attached = attachStreams(client, { ...options, passSignals: true })
+        if (flags.detach === true) return 'goes'
+        const how = { ...options, passSignals: true }
+        const joined = console.attach(client, container, how)
+        held.attached = joined
+        return joined.go
       },
     })
     return held.attached === undefined
-      ? left(container, started)
+      ? left(container, started, console)
       : followed(containers, container, started, held.attached)
   })
 }
 
+/** What a start takes from where it was called. */
+export function startOptions(
+  console: Console,
+  traces: boolean | undefined,
+): Pick<StartOptions, 'onStage' | 'rootServer'> {
+  const { rootServer } = console
+  const onStage: StartOptions['onStage'] = (stage, us, bytes) => {
+    console.complain(stageLine(stage, us, bytes))
+  }
+  return {
+    ...(traces === true ? { onStage } : {}),
+    ...(rootServer === null ? {} : { rootServer }),
+  }
+}
+
 /** The container goes on without us. */
-function left({ id }: Container, started: StartedContainer): number {
+function left({ id }: Container, started: StartedContainer, console: Console): number {
   started.letGo()
-  printLine(id)
+  console.print(id)
   return 0
 }
 
@@ -131,6 +156,7 @@ function imageFor(
   store: Store,
   name: string,
   { platform, network }: CreateFlags,
+  console: Console,
 ): ImageRecord {
   const record = find(store, name)
   const { os, architecture } = store.configOf(record).platform
@@ -141,7 +167,7 @@ function imageFor(
         `${name} is an image for ${os}/${architecture}: pull the one for ${platform}`,
       )
   }
-  if (network === undefined) tellNetwork()
+  if (network === undefined) tellNetwork(console)
   return record
 }
 
@@ -155,9 +181,11 @@ function find(store: Store, name: string): ImageRecord {
 }
 
 /** Said once a command. */
-function tellNetwork(): void {
-  if (process.stderr.isTTY)
-    printError('plyfs: the container has no network; --network host gives it the host’s')
+function tellNetwork(console: Console): void {
+  if (console.errorIsTerminal)
+    console.complain(
+      'plyfs: the container has no network; --network host gives it the host’s',
+    )
 }
 
 export function verifyOf(text: string | undefined): VerifyMode {

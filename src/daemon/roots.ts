@@ -1,0 +1,106 @@
+// The root filesystems of containers that the daemon serves, each on a thread of its own.
+import type { Container, Containers } from '../container/containers.js'
+import { ContainerError, COULD_NOT_START } from '../container/container-error.js'
+import { stopContainer } from '../container/control.js'
+import type { RootServer, RootToServe } from '../container/root-server.js'
+import { serveInProcess } from '../container/serve-in-process.js'
+import { type ServerReport, serveRoot } from '../container/serve-root.js'
+import { log } from '../log/log.js'
+import { Server } from '../mount/server.js'
+import type { SpareThreads } from '../mount/spare-threads.js'
+import { SHARE } from './mounts.js'
+
+interface Root {
+  readonly containers: Containers
+  readonly container: Container
+  readonly cleared: Promise<void>
+}
+
+export class Roots {
+  private readonly served = new Map<string, Root>()
+  private readonly threads: SpareThreads
+
+  constructor(threads: SpareThreads) {
+    this.threads = threads
+  }
+
+  /**
+   * Serves a root until its container has ended. One of the kernel's filesystems needs nobody who
+   * serves it, and its container does not end with the daemon.
+   */
+  readonly serve: RootServer = (containers, container, root) => {
+    const { driver } = container.record
+    if (driver !== 'plyfs' && driver !== 'aufs')
+      return serveInProcess(containers, container, root)
+    const said: { complaint: string | null } = { complaint: null }
+    let ready: () => void = () => undefined
+    const isReady = new Promise<void>(resolve => (ready = resolve))
+    const report = (what: ServerReport): void => {
+      if (what.kind === 'ready') ready()
+      else if (what.kind === 'stage') root.onStage(what.stage, what.us, what.bytes)
+      else said.complaint = what.message
+    }
+    const cleared = this.serveToEnd(containers, container, root, report)
+    this.served.set(container.id, { containers, container, cleared })
+    void cleared.then(() => this.served.delete(container.id))
+    const served = Promise.race([
+      isReady,
+      cleared.then(() => {
+        const why = said.complaint ?? 'the server of the root filesystem ended'
+        throw new ContainerError(why, COULD_NOT_START)
+      }),
+    ])
+    // Whoever starts the container may have failed before it waits for this.
+    served.catch(() => undefined)
+    return {
+      served,
+      cleared,
+      complaint: () => cleared.then(() => said.complaint),
+      letGo: () => undefined,
+    }
+  }
+
+  /** Names of the containers whose roots are served. */
+  names(): string[] {
+    return [...this.served.values()].map(({ container }) => container.record.name)
+  }
+
+  has(id: string): boolean {
+    return this.served.has(id)
+  }
+
+  /** Until nothing is served of it any more. */
+  async untilCleared(id: string): Promise<void> {
+    await this.served.get(id)?.cleared
+  }
+
+  /** Ends the containers, as `stop` does; they stay, as exited. */
+  async end(seconds: number): Promise<void> {
+    await Promise.all(
+      [...this.served.values()].map(async ({ containers, container, cleared }) => {
+        await stopContainer(containers, container, seconds)
+        await cleared
+      }),
+    )
+  }
+
+  private async serveToEnd(
+    containers: Containers,
+    container: Container,
+    root: RootToServe,
+    report: (what: ServerReport) => void,
+  ): Promise<void> {
+    try {
+      await serveRoot(containers, container, root, {
+        serverOf: plan => new Server({ ...plan, share: SHARE }, this.threads.take()),
+        report: what => {
+          if (what.kind === 'ready') this.threads.prepare()
+          report(what)
+        },
+        env: {},
+      })
+    } catch (error) {
+      log.error(`the root of ${container.record.name}: ${String(error)}`, error)
+    }
+  }
+}
