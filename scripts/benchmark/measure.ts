@@ -20,6 +20,8 @@ export interface ClientOutput {
   readonly lines: number
   /** Seconds that all but one in a hundred took less than, where it measures each. */
   readonly p99: number
+  /** Kilobytes that the largest of the programs had in memory. */
+  readonly peak: number
 }
 
 const ROW_LIMIT_MS = 300_000

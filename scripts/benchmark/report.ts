@@ -4,7 +4,7 @@ import * as fs from 'node:fs'
 import * as os from 'node:os'
 import { medianOf, type Figure } from './figures.js'
 import type { Filesystem, Mode, Options } from './options.js'
-import { isRatio, limitInWords, type Target, type Verdict } from './targets.js'
+import { inWords, isRatio, limitInWords, type Target, type Verdict } from './targets.js'
 
 /** One line about the machine and the circumstances. */
 export function machine({ size, layers, rounds }: Options): string {
@@ -27,7 +27,7 @@ export function table(figures: readonly Figure[], mode: Mode | null): string | n
   const own = figures.filter(figure => figure.mode === mode && !figure.untimed)
   if (own.length === 0) return null
   const drivers = distinct(own.map(figure => figure.driver))
-  const ratios = pairs(drivers)
+  const ratios = mode === null ? [] : pairs(drivers)
   const served = drivers.filter(name =>
     own.some(f => f.driver === name && f.serverCpu > 0),
   )
@@ -80,7 +80,7 @@ export function verdictTable(
 
 function told({ title, mode, driver, without }: Target): string {
   const by = driver === 'plyfs' ? '' : `${driver}: `
-  const off = without.map(term => `, without ${term.drivers.join(' or ')}`).join('')
+  const off = without.map(term => `, without ${inWords(term, title)}`).join('')
   return `${by}${title}${mode === null ? '' : ` (${mode})`}${off}`
 }
 

@@ -29,6 +29,17 @@ export interface Verdict {
   readonly limit: number | null
 }
 
+/** What plyfs takes for a work is at most the sum of the terms. */
+export function target(
+  row: string,
+  title: string,
+  mode: Mode | null,
+  terms: readonly Term[],
+  { constant = 0, without = [] }: Partial<Pick<Target, 'constant' | 'without'>> = {},
+): Target {
+  return { row, title, mode, driver: 'plyfs', terms, constant, without }
+}
+
 /** `row`: the work by plyfs takes at most `factor` times what it takes `driver`. */
 export function atMost(
   row: string,
@@ -39,7 +50,7 @@ export function atMost(
   by = 'plyfs',
 ): Target {
   const terms = [{ factor, drivers: [driver], title, mode }]
-  return { row, title, mode, driver: by, terms, constant: 0, without: [] }
+  return { ...target(row, title, mode, terms), driver: by }
 }
 
 /** At most so much, whatever others take. */
@@ -49,7 +60,7 @@ export function within(
   mode: Mode | null,
   constant: number,
 ): Target {
-  return { row, title, mode, driver: 'plyfs', terms: [], constant, without: [] }
+  return target(row, title, mode, [], { constant })
 }
 
 /** A share of the speed: 0.9 of it is 1 / 0.9 of the time. */
@@ -88,12 +99,16 @@ function total(terms: readonly Term[], figures: readonly Figure[]): number | nul
 /** The target in words: `≤ 1.50 × floor`. */
 export function limitInWords({ title, terms, constant }: Target, unit: string): string {
   const words = terms.map(term => {
-    const of = term.drivers.join(' or ')
-    const what = term.title === title ? of : `${of}: ${term.title}`
-    return `${shortest(term.factor)} × ${what}`
+    const what = inWords(term, title)
+    return term.factor === 1 ? what : `${shortest(term.factor)} × ${what}`
   })
   if (constant !== 0 || words.length === 0) words.push(`${shortest(constant)} ${unit}`)
-  return `≤ ${words.join(' + ')}`
+  return `≤ ${words.join(' + ').replaceAll('+ -1 ×', '−')}`
+}
+
+/** The driver where it is the same work, else the work. */
+export function inWords(term: Term, title: string): string {
+  return term.title === title ? term.drivers.join(' or ') : term.title
 }
 
 /** One term and nothing else: such a target is told as a ratio. */

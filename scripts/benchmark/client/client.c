@@ -3,6 +3,7 @@
 // knows nothing of what is mounted where.
 //
 //   client run COPIES PROGRAM ARG...   programs at once; their output is read and counted
+//   client first PROGRAM ARG...        the time is that of the first byte of output
 //   client read LIST                   opens, reads and closes every file named in LIST
 //   client absent DIR COUNT            stats COUNT names that do not exist
 //   client create DIR COUNT SIZE       makes COUNT files of SIZE bytes
@@ -93,6 +94,20 @@ static void run(int copies, char **argv) {
     while (wait(&status) > 0) {
         if (status != 0) errx(2, "%s ended with status %d", argv[0], WEXITSTATUS(status));
     }
+}
+
+// When the program's first byte of output came. Returns when it has ended.
+static double first_output(char **argv) {
+    int output = start(argv), status;
+    double at = 0;
+    for (ssize_t got; (got = read(output, buffer, BUFFER)) > 0; count(buffer, got)) {
+        if (at == 0) at = now();
+    }
+    while (wait(&status) > 0) {
+        if (status != 0) errx(2, "%s ended with status %d", argv[0], WEXITSTATUS(status));
+    }
+    if (at == 0) errx(2, "%s wrote nothing", argv[0]);
+    return at;
 }
 
 static void read_file(const char *path) {
@@ -250,7 +265,9 @@ int main(int argc, char **argv) {
     bool reads_list = strcmp(work, "read") == 0 || strcmp(work, "stat") == 0 || strcmp(work, "latency") == 0;
     char **names = reads_list ? names_in(argv[2]) : NULL;
     double started = now();
+    double ended = 0;
     if (strcmp(work, "run") == 0 && argc > 3) run(atoi(argv[2]), argv + 3);
+    else if (strcmp(work, "first") == 0) ended = first_output(argv + 2);
     else if (strcmp(work, "read") == 0) for (; *names != NULL; names++, lines++) read_file(*names);
     else if (strcmp(work, "stat") == 0) stat_all(names);
     else if (strcmp(work, "latency") == 0 && argc == 6) latency(names, atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
@@ -265,13 +282,14 @@ int main(int argc, char **argv) {
     else if (strcmp(work, "write") == 0 && argc >= 4) write_file(argv[2], atoll(argv[3]), argc == 5);
     else if (strcmp(work, "drain") == 0 && argc == 5) drain(argv[2], atoll(argv[3]), atoi(argv[4]));
     else errx(2, "what is to be done? see client.c");
-    double elapsed = now() - started;
+    double elapsed = (ended == 0 ? now() : ended) - started;
 
     struct rusage self, children;
     getrusage(RUSAGE_SELF, &self);
     getrusage(RUSAGE_CHILDREN, &children);
-    printf("{\"seconds\":%.6f,\"user\":%.6f,\"system\":%.6f,\"bytes\":%llu,\"lines\":%llu,\"p99\":%.6f}\n",
+    printf("{\"seconds\":%.6f,\"user\":%.6f,\"system\":%.6f,\"bytes\":%llu,\"lines\":%llu,\"p99\":%.6f,\"peak\":%ld}\n",
            elapsed, seconds(self.ru_utime) + seconds(children.ru_utime),
-           seconds(self.ru_stime) + seconds(children.ru_stime), bytes, lines, p99);
+           seconds(self.ru_stime) + seconds(children.ru_stime), bytes, lines, p99,
+           children.ru_maxrss);
     return 0;
 }

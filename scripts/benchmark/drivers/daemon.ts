@@ -11,15 +11,15 @@ import type { Layers } from './driver.js'
 const START_LIMIT_MS = 20_000
 const END_LIMIT_MS = 10_000
 
-/** Runs `use` beside a daemon, which is ended afterwards. */
+/** Runs `use` beside a daemon with this store, which is ended afterwards. */
 export async function withDaemon<T>(
   stage: Stage,
   use: (daemon: Daemon) => Promise<T>,
+  store = path.join(stage.disk, 'daemon-store'),
 ): Promise<T> {
   const mark = `bench.${process.pid}.daemon`
   const socket = path.join(stage.folder('daemon'), 'socket')
-  const root = path.join(stage.disk, 'daemon', 'store')
-  const words = ['daemon', '--root', root, '--socket', socket]
+  const words = ['daemon', '--root', store, '--socket', socket]
   const child = spawn(plyfsProgram(), words, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, [MARK]: mark },
@@ -57,18 +57,19 @@ async function listening(child: ChildProcess): Promise<void> {
 
 export class Daemon {
   readonly mark: string
-  readonly #environment: Readonly<Record<string, string>>
+  /** With it a command finds the daemon. */
+  readonly environment: Readonly<Record<string, string>>
 
   constructor(mark: string, socket: string) {
     this.mark = mark
-    this.#environment = { PLYFS_HOST: `unix://${socket}` }
+    this.environment = { PLYFS_HOST: `unix://${socket}` }
   }
 
   /** Throws when the daemon did not take it, and a process of its own serves the mount. */
   mount(layers: Layers, mode: Mode): string {
     const own = `${this.mark}.mount`
     const words = [plyfsProgram(), 'mount', '-o', overlayOptions(layers, mode)]
-    start([...words, layers.mountPoint], layers, own, this.#environment)
+    start([...words, layers.mountPoint], layers, own, this.environment)
     if (marked(own).length === 0) return layers.mountPoint
     unmount(layers.mountPoint)
     throw new Error('the daemon of this build takes no mounts of directories')

@@ -11,7 +11,7 @@ import type { Figure } from '../figures.js'
 import { onMount, plainFigure, runClient } from '../measure.js'
 import type { Size } from '../options.js'
 import type { Stage } from '../stage.js'
-import type { Target } from '../targets.js'
+import { target, type Target } from '../targets.js'
 import { PARTS } from '../tree.js'
 import { inTurn, type Turn } from '../turns.js'
 import type { Workload } from './workload.js'
@@ -76,22 +76,13 @@ export const latency: Workload = {
   },
   targets: () =>
     PLACES.flatMap(place =>
-      burdens.map(({ name }) => target(title(`while ${name}`, place), place)),
+      burdens.map(({ name }) => tenfold(title(`while ${name}`, place), place)),
     ),
 }
 
-function target(of: string, place: Place): Target {
+function tenfold(of: string, place: Place): Target {
   const idle = { title: title('idle', place), mode: 'rw' as const, drivers: ['plyfs'] }
-  const terms = [{ factor: ALLOWED, ...idle }]
-  return {
-    row: 'P10',
-    title: of,
-    mode: 'rw',
-    driver: 'plyfs',
-    terms,
-    constant: 0,
-    without: [],
-  }
+  return target('P10', of, 'rw', [{ factor: ALLOWED, ...idle }])
 }
 
 /** Without a daemon that takes mounts: one mount. */

@@ -7,7 +7,7 @@ import type { Layers } from '../drivers/driver.js'
 import type { Figure } from '../figures.js'
 import { measure } from '../measure.js'
 import type { Stage } from '../stage.js'
-import { atMost, type Target } from '../targets.js'
+import { atMost, target, type Target } from '../targets.js'
 import { inTurn } from '../turns.js'
 import type { Mounted, Row, Workload } from './workload.js'
 
@@ -50,7 +50,7 @@ export const manyLayers: Workload = {
 /** 500 layers against one, by plyfs itself. */
 function flat(title: (layers: number) => string): Target {
   const alone = { factor: 1.2, drivers: ['plyfs'], title: title(1), mode: 'ro' as const }
-  return { ...atMost('P9', title(500), 'ro', 1, 'plyfs'), terms: [alone] }
+  return target('P9', title(500), 'ro', [alone])
 }
 
 function lookups(count: number, from: string): Mounted {
