@@ -15,6 +15,7 @@ import { readUpper, type UpperListing, type UpperObject } from '../../layer/read
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../sys/constants.js'
 import { openat2 } from '../../sys/file.js'
 import { isDirectory, ST, statWord } from '../../sys/stat.js'
+import { depthBelow } from './depth.js'
 import { LinkedCopies } from './linked-copies.js'
 import { lowerPart } from './lower-part.js'
 import type { DiffOptions } from './upper-to-tar.js'
@@ -33,7 +34,7 @@ const NOTHING: UpperListing = { objects: new Map(), whiteouts: new Set() }
  * The changes, in the order of their paths' bytes. Of a deleted directory only itself is told, of a
  * new one everything. A directory is changed when its owner, mode or time are, or anything in it;
  * whatever else lies in the upper layer counts as changed, under every name that it has.
- * @throws FsError
+ * @throws FsError, or ImageError `limit` for a tree that is too deep.
  */
 export function changesOf(options: DiffOptions): Change[] {
   const comparison = new UpperComparison(options)
@@ -49,6 +50,8 @@ export function changesOf(options: DiffOptions): Change[] {
 /** A directory of the union: what it consists of, and what the image has at its path. */
 interface Place {
   readonly path: string
+  /** Directories above what is in it. */
+  readonly depth: number
   readonly upper: LayerDirectory | undefined
   readonly lower: StackDirectory | undefined
   readonly before: StackDirectory | undefined
@@ -75,7 +78,10 @@ class UpperComparison {
 
   run(): readonly Change[] {
     const root = this.stack.root()
-    this.directory({ path: '', upper: this.layer.root, lower: root, before: root })
+    this.directory({
+      ...{ path: '', depth: 0 },
+      ...{ upper: this.layer.root, lower: root, before: root },
+    })
     return this.changes
   }
 
@@ -130,6 +136,7 @@ class UpperComparison {
     const isSame = before !== undefined && merged?.path === before.path
     const changed = this.directory({
       path,
+      depth: depthBelow(place.depth, path),
       upper: new LayerDirectory(this.layer, place.upper, name),
       lower: isSame ? before.directory : merged?.directory,
       before: before?.directory,
@@ -149,6 +156,7 @@ class UpperComparison {
     if (found.directory !== undefined)
       this.directory({
         path,
+        depth: depthBelow(place.depth, path),
         upper: undefined,
         lower: found.directory,
         before: before?.directory,
@@ -165,7 +173,10 @@ class UpperComparison {
     const isChanged =
       directory === undefined
         ? this.copies.of(found) !== undefined
-        : this.directory({ path, upper: undefined, lower: directory, before: directory })
+        : this.directory({
+            ...{ path, depth: depthBelow(place.depth, path), upper: undefined },
+            ...{ lower: directory, before: directory },
+          })
     if (isChanged) this.changes.push({ kind: 'C', path })
   }
 

@@ -18,6 +18,7 @@ import { Inventory } from '../inventory/inventory.js'
 import { ImageError } from '../model/errors.js'
 import { listNames } from '../store/list-names.js'
 import type { Change } from './changes.js'
+import { depthBelow } from './depth.js'
 
 /** What alone makes a directory a changed one, as its names do. */
 const SHOWN = /\b(type|mode|owner|group|modification time)\b/
@@ -73,16 +74,19 @@ class TreeChanges {
     else return
     // A directory where there was none, or something else, is new with all that is in it.
     const isNew = what === 'added' || /\btype\b/.test(what)
-    if (isNew && this.isFolder(path)) this.added(this.open(path), path)
+    if (isNew && this.isFolder(path))
+      this.added(this.open(path), path, path.split('/').length - 1)
   }
 
   /** Tells everything below a new directory, whose descriptor is closed. */
-  private added(fd: number, path: string): void {
+  private added(fd: number, path: string, depth: number): void {
     try {
+      const below = depthBelow(depth, path)
       for (const name of listNames(fd)) {
-        this.kinds.set(`${path}/${name}`, 'A')
+        const inside = `${path}/${name}`
+        this.kinds.set(inside, 'A')
         if (isFolder(fd, name))
-          this.added(openFolder(fd, name, O_NOFOLLOW), `${path}/${name}`)
+          this.added(openFolder(fd, name, O_NOFOLLOW), inside, below)
       }
     } finally {
       close(fd)

@@ -19,6 +19,7 @@ import {
 import { close, openat2 } from '../../sys/file.js'
 import { statx } from '../../sys/inode.js'
 import { isDirectory, statRecords } from '../../sys/stat.js'
+import { depthBelow } from './depth.js'
 import type { DiskObject } from './describe-object.js'
 import { ObjectWriter } from './object-writer.js'
 import { changesSince } from './tree-changes.js'
@@ -30,7 +31,7 @@ const DESCRIPTORS = 128
  * @param tree latin1 bytes; nobody changes it meanwhile. @param inventory the file that tells what
  * it was.
  * @throws FsError, ImageError `store` for an inventory that cannot be read, `conflict` for a file
- * that is cut while it is read.
+ * that is cut while it is read, `limit` for a tree that is too deep.
  */
 export function treeToTar(tree: string, inventory: string): ByteSource {
   return batched(changedPieces(tree, inventory), BATCH)
@@ -83,7 +84,7 @@ class WholeTree {
 
   *pieces(): Generator<Uint8Array> {
     yield* this.writer.object(objectAt(this.layer.rootFd, '.'), '.')
-    yield* this.below(this.layer.root, '')
+    yield* this.below(this.layer.root, '', 0)
     yield this.writer.end()
   }
 
@@ -92,7 +93,11 @@ class WholeTree {
   }
 
   /** All that is in a directory; `path` ends in a slash, but for the root. */
-  private *below(directory: LayerDirectory, path: string): Generator<Uint8Array> {
+  private *below(
+    directory: LayerDirectory,
+    path: string,
+    depth: number,
+  ): Generator<Uint8Array> {
     const names: string[] = []
     const error = readDirectory(directory, this.fds, name => names.push(name))
     if (error < 0) throw new FsError(error, 'getdents64', path)
@@ -103,6 +108,7 @@ class WholeTree {
         yield* this.below(
           new LayerDirectory(this.layer, directory, name),
           `${path}${name}/`,
+          depthBelow(depth, path + name),
         )
     }
   }

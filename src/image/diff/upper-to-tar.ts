@@ -20,6 +20,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_RDONLY } from '../../sys/consta
 import { openat2 } from '../../sys/file.js'
 import { statx } from '../../sys/inode.js'
 import { isDirectory, statRecords } from '../../sys/stat.js'
+import { depthBelow } from './depth.js'
 import { LinkedCopies } from './linked-copies.js'
 import { lowerPart } from './lower-part.js'
 import { ObjectWriter } from './object-writer.js'
@@ -65,6 +66,8 @@ const NO_LISTING: UpperListing = { objects: new Map(), whiteouts: NO_NAMES }
 interface Place {
   /** Path in the archive; '' for the root. */
   readonly path: string
+  /** Directories above what is in it. */
+  readonly depth: number
   readonly upper: LayerDirectory | undefined
   /** Its lower part, asked for when something depends on it. */
   readonly lower: () => StackDirectory | undefined
@@ -98,7 +101,7 @@ class Diff {
       const root = this.stack.root()
       if (whole || root === undefined) yield* this.root(root)
       const upper = this.layer?.root
-      yield* this.directory({ path: '', upper, lower: () => root, whole })
+      yield* this.directory({ path: '', depth: 0, upper, lower: () => root, whole })
       yield this.writer.end()
     } finally {
       this.fds.shrink()
@@ -136,7 +139,7 @@ class Diff {
       const isHidden = listing.whiteouts.has(name)
       if (object !== undefined) yield* this.upperObject(place, object, path, isHidden)
       else if (lower !== undefined && !isHidden)
-        yield* this.lowerObject(lower, name, path, place.whole)
+        yield* this.lowerObject(place, lower, name, path)
     }
   }
 
@@ -167,6 +170,7 @@ class Diff {
       yield this.writer.opaque(path)
     yield* this.directory({
       path,
+      depth: depthBelow(place.depth, path),
       upper: new LayerDirectory(place.upper.layer, place.upper, name),
       lower: once(() =>
         covers ? undefined : lowerPart(this.stack, place.lower, object)?.directory,
@@ -176,10 +180,10 @@ class Diff {
   }
 
   private *lowerObject(
+    { depth, whole }: Place,
     lower: StackDirectory,
     name: string,
     path: string,
-    whole: boolean,
   ): Generator<Uint8Array> {
     const found = this.stack.lookup(lower, name)
     if (found === undefined) return
@@ -196,7 +200,10 @@ class Diff {
       yield* this.writer.object({ ...this.stack.reach(found), record, override }, path)
     }
     if (directory === undefined) return
-    yield* this.directory({ path, upper: undefined, lower: () => directory, whole })
+    yield* this.directory({
+      ...{ path, depth: depthBelow(depth, path), whole },
+      ...{ upper: undefined, lower: () => directory },
+    })
   }
 }
 

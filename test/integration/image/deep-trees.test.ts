@@ -143,6 +143,39 @@ t.test('it is changed, and the change is told and exported', async t => {
   }
 })
 
+t.test(
+  'what is too deep to be told or packed is named, and removed all the same',
+  async t => {
+    const make = `
+import os, sys
+os.chdir(sys.argv[1])
+for _ in range(int(sys.argv[2])):
+    os.mkdir('d')
+    os.chdir('d')`
+    for (const driver of ['plyfs', 'vfs'])
+      for (const [depth, fits] of [
+        [700, true],
+        [5000, false],
+      ] as const) {
+        const name = `deep-${driver}-${depth}`
+        await mounted(
+          () => void execFileSync('python3', ['-c', make, point, String(depth)]),
+          ...[`--driver=${driver}`, `--rw=${name}`, 'deep:1'],
+        )
+        for (const verb of ['diff', 'export']) {
+          const more = verb === 'export' ? ['-o', `${scratch()}/too-deep.tar`] : []
+          const words = [verb, '--root', store, ...more, name]
+          const ran = await run(plyfsProgram(), words, { limit: 60_000 })
+          if (fits)
+            t.equal(ran.status, 0, `${words.join(' ')}: ${ran.stderr.slice(0, 300)}`)
+          else
+            t.match(ran.stderr, /^plyfs: .*'d' lies in more than 768 others; .*\n$/, name)
+        }
+        await plyfs('writable rm', name)
+      }
+  },
+)
+
 t.test('a mount tells where a deep name comes from', async t => {
   await mounted(() => {
     const told = below(`${plyfsProgram()} which added other`)
