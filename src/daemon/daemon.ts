@@ -46,6 +46,8 @@ export class Daemon {
   private readonly server: http.Server
   private stopping: Promise<void> | null = null
   private hasStopped: () => void = () => undefined
+  /** Clients who have asked it to stop. */
+  private readonly waiting: http.ServerResponse[] = []
 
   private constructor({ store, commands }: DaemonSettings, records: MountRecords) {
     this.store = store
@@ -92,6 +94,7 @@ export class Daemon {
     await this.mounts.end(PATIENCE)
     await this.threads.end()
     this.records.release()
+    await Promise.all(this.waiting.map(answerEmpty))
     this.server.closeAllConnections()
     this.hasStopped()
   }
@@ -139,8 +142,7 @@ export class Daemon {
     if (!force) this.refuseWhileUsed()
     return {
       stream: async response => {
-        response.writeHead(202, { Connection: 'close' })
-        response.end()
+        this.waiting.push(response)
         await this.stop()
       },
     }
@@ -155,4 +157,14 @@ export class Daemon {
       `these containers would end with the daemon: ${running.map(textOfBytes).join(', ')}; stop them first, or add --force`,
     )
   }
+}
+
+/** Fulfilled when it is sent, or the client has gone. */
+function answerEmpty(response: http.ServerResponse): Promise<void> {
+  return new Promise(resolve => {
+    if (response.destroyed) resolve()
+    response.once('close', resolve)
+    response.writeHead(204, { Connection: 'close' })
+    response.end()
+  })
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import {
   type DaemonFlags,
   daemonStatus,
+  restartDaemon,
   runDaemon,
   stopDaemon,
   type StopDaemonFlags,
@@ -28,6 +29,15 @@ export function addDaemonVerbs(program: Command, end: End): void {
     .option(...SOCKET)
     .action(async (_flags: StopDaemonFlags, verb: Command) =>
       end(await stopDaemon(verb.optsWithGlobals())),
+    )
+  group
+    .command('restart')
+    .description('stop it, and serve in its place; not while its containers run')
+    .option('-f, --force', 'then too: they end')
+    .option('--root <dir>', 'the store')
+    .option(...SOCKET)
+    .action(async (_flags: StopDaemonFlags, verb: Command) =>
+      end(await restartDaemon(verb.optsWithGlobals())),
     )
   group
     .command('status')

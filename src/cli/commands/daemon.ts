@@ -1,5 +1,5 @@
 // `plyfs daemon`: serves mounts and containers for commands that hand over what they are asked for,
-// and for programs that speak its API. `daemon stop` and `daemon status` ask one that runs.
+// and for programs that speak its API. `daemon stop`, `restart` and `status` ask one that runs.
 import * as fs from 'node:fs'
 import { askDaemon } from '../../daemon/client.js'
 import { Daemon } from '../../daemon/daemon.js'
@@ -34,11 +34,17 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   return 0
 }
 
-/** Has a daemon that runs end; refused while something is in use, unless forced. */
+/** Has a daemon that runs end, and waits for that; refused while something is in use, unless forced. */
 export async function stopDaemon(flags: StopDaemonFlags): Promise<number> {
   const { force = false } = flags
   await ask(flags, 'POST', '/v1/stop', { force })
   return 0
+}
+
+/** Stops a daemon that runs, as `daemon stop` does, and takes its place. */
+export async function restartDaemon(flags: StopDaemonFlags): Promise<number> {
+  await stopDaemon(flags)
+  return runDaemon(flags)
 }
 
 /** Prints what a daemon says of itself, as JSON. */

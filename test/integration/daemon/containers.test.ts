@@ -231,6 +231,10 @@ t.test('it is not stopped while containers run, unless forced', async t => {
     refused.stderr,
     /would end with the daemon: long; stop them first, or add --force/,
   )
+  const root = ['--root', storeRoot(), '--socket', daemon.socket]
+  const restarted = await run(plyfsProgram(), ['daemon', 'restart', ...root])
+  t.equal(restarted.status, 1)
+  t.match(restarted.stderr, /would end with the daemon: long/)
   t.match(await told('long'), { state: { kind: 'running' } })
   t.match(await stop('--force'), { status: 0 })
   t.equal(await daemon.ended, 0, daemon.log())

@@ -300,6 +300,11 @@ t.test('it ends its mounts when it is told to stop', async t => {
   t.notOk(fs.existsSync(daemon.socket), 'the socket is gone')
   const again = await startDaemon(root)
   t.same((await ask(again, 'GET', '/v1/mounts')).json, [])
-  process.kill(again.pid, 'SIGTERM')
-  t.equal(await again.ended, 0)
+  const words = ['daemon', 'restart', '--root', root, '--socket', again.socket]
+  const next = spawn(plyfsProgram(), words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(next.stdout, 'data')
+  t.equal(await again.ended, 0, 'another has taken its place')
+  t.match((await ask(again, 'GET', '/v1/version')).json, { pid: next.pid })
+  next.kill('SIGTERM')
+  t.strictSame(await once(next, 'exit'), [0, null])
 })
