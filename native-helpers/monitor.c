@@ -7,9 +7,10 @@
  *
  *   plyfs-monitor ID BOOT FLAGS RUNTIME... run in the container's folder, where its config.json is
  *
- * FLAGS: letters of i (input), t (terminal), r (the root stays read-only). Descriptors: 3 the first
- * client, 4 the lifeline to the server of the root filesystem, 5 the container's lock, which is
- * held as long as this process lives. */
+ * FLAGS: letters of i (input), t (terminal), r (the root stays read-only), s (the root is served, and
+ * its server has to write all that it holds). Descriptors: 3 the first client, 4 the lifeline to
+ * whoever mounts the root filesystem, 5 the container's lock, which is held as long as this process
+ * lives. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -34,7 +35,7 @@ enum { MAX_WORDS = 64 };
 
 static struct {
   const char *id;
-  bool terminal;
+  bool terminal, served;
   char *const *runtime; /* program and global options, NULL at their end */
   pid_t boot, container;
   int lifeline; /* -1: the server has gone */
@@ -176,12 +177,12 @@ static void hear_server(void) {
   }
 }
 
-/* Its end is the server's to notice; it is waited for, so that all it wrote is there. */
+/* Its end is a server's to notice; it is waited for, so that all it wrote is there. */
 static void unmount_root(void) {
   if (umount2("rootfs", UMOUNT_NOFOLLOW) < 0 && errno == EBUSY)
     umount2("rootfs", UMOUNT_NOFOLLOW | MNT_DETACH);
   struct pollfd polled = {.fd = m.lifeline, .events = POLLIN};
-  if (m.lifeline >= 0) poll(&polled, 1, 5000);
+  if (m.served && m.lifeline >= 0) poll(&polled, 1, 5000);
 }
 
 /* ---- what clients ask for --------------------------------------------------------------------- */
@@ -361,6 +362,7 @@ int main(int argc, char **argv) {
   }
   m.id = argv[1];
   m.terminal = strchr(argv[3], 't') != NULL;
+  m.served = strchr(argv[3], 's') != NULL;
   choose_streams(strchr(argv[3], 'i') != NULL, m.terminal);
   m.runtime = argv + 4;
   umask(022);

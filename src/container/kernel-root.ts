@@ -10,17 +10,16 @@ import type { Driver } from '../mount/drivers/driver.js'
 import { type KernelDriver, makeDriver } from '../mount/drivers/make-driver.js'
 import { whenFree } from '../mount/drivers/when-free.js'
 import { emptyRequest } from '../mount/mount-request.js'
-import { MS_RDONLY, O_DIRECTORY, O_RDONLY, POLLIN } from '../sys/constants.js'
+import { MS_RDONLY, O_DIRECTORY, O_RDONLY } from '../sys/constants.js'
 import { close, openat2 } from '../sys/file.js'
-import { watchFilesystem } from '../sys/notify.js'
-import { pollAsync, sendFd } from '../sys/process.js'
+import { sendFd } from '../sys/process.js'
 import type { Container } from './containers.js'
 
 /** A root that is the monitor's. */
 export interface MountedRoot {
   /**
-   * Fulfilled with an exit status when the filesystem has ended, after its last user; null for a part
-   * of one that goes on, and where nobody can tell.
+   * Fulfilled with an exit status when it is not served any more, after its last user has gone; null
+   * for one of the kernel's, which needs nobody, and is waited for by who mounts the same again.
    */
   readonly ended: Promise<number> | null
 }
@@ -74,25 +73,14 @@ export async function mountKernelRoot(
     await check(driver, image)
     stage('integrity check')
     const tree = await openRoot(driver, container, image)
-    const ended = driver.isFilesystem ? endOf(tree) : null
     const sent = sendFd(lifeline, tree)
     if (tree !== image) close(tree)
     if (sent < 0) throw new FsError(sent, 'sendmsg')
     stage(container.record.readOnly ? 'no writable layer' : 'writable layer')
-    return { ended }
+    return { ended: null }
   } finally {
     close(image)
   }
-}
-
-function endOf(tree: number): Promise<number> | null {
-  const watch = watchFilesystem(tree)
-  if (watch < 0) return null
-  return pollAsync(watch, POLLIN).then(news => {
-    close(watch)
-    if (news < 0) throw new FsError(news, 'poll')
-    return 0
-  })
 }
 
 async function check(driver: Driver, image: number): Promise<void> {

@@ -8,6 +8,7 @@ import { ImageError } from '../image/model/errors.js'
 import { silent } from '../image/progress.js'
 import type { Store } from '../image/store/store.js'
 import { openVerification } from '../image/verify.js'
+import { isServed } from '../mount/drivers/make-driver.js'
 import { checkLayers } from '../mount/check-layers.js'
 import { MountError } from '../mount/mount-error.js'
 import { planImage } from '../mount/mount-image.js'
@@ -118,7 +119,7 @@ async function mountInStages(
   const { record } = container
   const stage = stages(report)
   const { driver } = record
-  if (driver !== 'plyfs' && driver !== 'aufs') {
+  if (!isServed(driver)) {
     const root = await mountKernelRoot(store, container, driver, lifeline, verify, stage)
     return { ...root, server: null }
   }

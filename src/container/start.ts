@@ -10,6 +10,7 @@ import { describeErrno, FsError } from '../errno/fs-error.js'
 import type { StoreLock } from '../image/store/store-lock.js'
 import { nodePath } from '../image/store/store-place.js'
 import type { VerifyMode } from '../image/verify.js'
+import { isServed } from '../mount/drivers/make-driver.js'
 import { close } from '../sys/file.js'
 import { socketpair } from '../sys/process.js'
 import { pidOf, spawnWord, spawnWords } from './children.js'
@@ -120,10 +121,16 @@ class Start {
 
   private startMonitor(first: number, lifeline: number, lock: StoreLock): number {
     const { container } = this
-    const { process: what, readOnly } = container.record
-    const letters = `-${what.input ? 'i' : ''}${what.terminal ? 't' : ''}${readOnly ? 'r' : ''}`
+    const { process: what, readOnly, driver } = container.record
+    const letters = [
+      ['i', what.input],
+      ['t', what.terminal],
+      ['r', readOnly],
+      ['s', isServed(driver)],
+    ] as const
+    const flags = letters.flatMap(([letter, is]) => (is ? [letter] : []))
     const runtime = spawnWords(runtimeCommand(container))
-    const words = [container.id, helper('plyfs-boot'), letters, ...runtime]
+    const words = [container.id, helper('plyfs-boot'), `-${flags.join('')}`, ...runtime]
     const monitor = spawn(helper('plyfs-monitor'), words, {
       cwd: spawnWord(container.folder),
       stdio: ['ignore', 'ignore', 'ignore', first, lifeline, lock.descriptor],

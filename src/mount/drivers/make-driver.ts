@@ -8,7 +8,13 @@ import { Overlay2 } from './overlay2.js'
 import { Vfs } from './vfs.js'
 
 /** The others are served by plyfs itself. */
-export type KernelDriver = Exclude<DriverName, 'plyfs' | 'aufs'>
+export type KernelDriver = Exclude<DriverName, ServedDriver>
+type ServedDriver = 'plyfs' | 'aufs'
+
+/** Whether what a driver shows is served by a process of plyfs's. */
+export function isServed(name: DriverName): name is ServedDriver {
+  return name === 'plyfs' || name === 'aufs'
+}
 
 /** Throws a MountError where the store is none for it. */
 export function makeDriver(name: KernelDriver, context: DriverContext): Driver {

@@ -57,7 +57,7 @@ async function nothingIsLeft(t: Test, id: string): Promise<void> {
     left: processes(),
   })
   t.same(mountsNaming(id), [], 'no mount')
-  t.same(loops(), [], 'no loop device')
+  t.ok(await until(() => loops().length === 0), 'no loop device', { left: loops() })
 }
 
 for (const driver of DRIVERS)
@@ -156,6 +156,22 @@ for (const driver of DRIVERS)
     t.match(ran.stderr, /Read-only file system/)
     t.equal(await ok('diff', 'fixed'), '')
     await ok('rm', 'fixed')
+  })
+
+for (const driver of ['overlay2', 'block'] as const)
+  t.test(`${driver}: nobody waits for who still has a file open`, async t => {
+    const words = ['sh', '-c', 'echo there; sleep 1000']
+    const running = plyfs('run', '--driver', driver, '--name', 'held', 'box:1', ...words)
+    t.ok(await until(async () => (await plyfs('logs', 'held')).stdout !== ''))
+    const pid = await ok('inspect', '-f', '{{.State.Pid}}', 'held')
+    const fd = fs.openSync(`/proc/${pid}/root/data/from-image`, 'r')
+    await ok('kill', 'held')
+    t.equal((await running).status, 137, 'the command has ended')
+    t.match(await plyfs('start', 'held'), { status: 1, stderr: /held|busy|already/i })
+    fs.closeSync(fd)
+    t.equal(await ok('diff', 'held'), '')
+    await ok('rm', 'held')
+    await nothingIsLeft(t, driver)
   })
 
 t.test('what was changed in the store is named, and nothing starts', async t => {
