@@ -25,7 +25,9 @@ t.test('systemd finds nothing wrong with the units', async t => {
   const said = await run('systemd-analyze', ['verify', '--man=no', ...files], {
     env: { ...process.env, SYSTEMD_UNIT_PATH: `${units}:` },
   })
-  const own = (said.stdout + said.stderr).split('\n').filter(line => line.includes('plyfs'))
+  const own = (said.stdout + said.stderr)
+    .split('\n')
+    .filter(line => line.includes('plyfs'))
   t.same(own, [])
   t.equal(said.status, 0, said.stderr)
 })
