@@ -113,6 +113,7 @@ async function measureAll(
         console.error(`bench: ${driver} cannot do ${work}: ${reason}`)
       },
     }
+    stage.warm()
     for (const work of works) {
       const at = `${stage.filesystem}, round ${round + 1} of ${options.rounds}`
       console.error(`bench: ${at}: ${work.name} (load ${loadAverage()})`)

@@ -39,7 +39,7 @@ export async function measure(
   const { client } = stage.programs
   const layers = work.layers?.(stage) ?? stage.layers
   await onMount(driver, layers, mode, work.changes, async ({ at, mark }) => {
-    if (work.dropsCaches === true) dropCaches()
+    if (work.dropsCaches === true) stage.dropCaches()
     for (const row of rows) {
       const done = await serverCpuOf(mark, () => runClient(client, row.client, at))
       figures.push(figureOf(row, mode, driver.name, done.output, done.serverCpu))
@@ -120,10 +120,6 @@ export async function serverCpuOf<T>(
   const before = cpuSeconds(mark)
   const output = await action()
   return { output, serverCpu: cpuSeconds(mark) - before }
-}
-
-export function dropCaches(): void {
-  fs.writeFileSync('/proc/sys/vm/drop_caches', '3')
 }
 
 /** Runs client.c in a directory. */

@@ -9,6 +9,9 @@ import type { Filesystem, Size } from './options.js'
 import type { Programs } from './programs.js'
 import { PARTS, makeTree } from './tree.js'
 
+/** The layer with a file that takes long to copy up. */
+export const HUGE_LAYER = 'huge-layer'
+
 /** Files that lie beside the layers. */
 export interface Material {
   /** Names of some small files of the tree, one a line. */
@@ -32,6 +35,7 @@ export class Stage {
   #tree: { layers: Layers; material: Material } | null = null
   #image: Layers | null = null
   #repository: string | null = null
+  #isCold = false
 
   constructor(disk: string, filesystem: Filesystem, programs: Programs, sizes: Sizes) {
     this.disk = disk
@@ -58,6 +62,18 @@ export class Stage {
     return (this.#repository ??= makeRepository(this.disk, this.layers.merged))
   }
 
+  /** Everything that is on a disk has to be read again. */
+  dropCaches(): void {
+    fs.writeFileSync('/proc/sys/vm/drop_caches', '3')
+    this.#isCold = true
+  }
+
+  /** Reads all of the disk where caches were dropped, so that no driver is the first to. */
+  warm(): void {
+    if (this.#isCold) readAll(this.disk)
+    this.#isCold = false
+  }
+
   /** A folder of its own for a work, empty. */
   folder(name: string): string {
     const folder = path.join(this.disk, name)
@@ -75,6 +91,17 @@ export class Stage {
     }
     return this.#tree
   }
+}
+
+/** The file that takes long to copy up is not read by anybody in full. */
+function readAll(folder: string): void {
+  const words = `tar -C "$1" -cf - --exclude='./${HUGE_LAYER}' . | cat >/dev/null`
+  execFileSync('sh', ['-c', words, 'sh', folder], { stdio: 'ignore' })
+}
+
+/** Into the page cache: whoever comes first shall not be the one who waits for the disk. */
+export function readFile(file: string): void {
+  execFileSync('sh', ['-c', 'cat "$1" >/dev/null', 'sh', file])
 }
 
 /** The archive of one of the images that tests use, made when it is not there. */

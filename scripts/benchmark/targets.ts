@@ -106,9 +106,11 @@ export function limitInWords({ title, terms, constant }: Target, unit: string): 
   return `≤ ${words.join(' + ').replaceAll('+ -1 ×', '−')}`
 }
 
-/** The driver where it is the same work, else the work. */
-export function inWords(term: Term, title: string): string {
-  return term.title === title ? term.drivers.join(' or ') : term.title
+/** The driver where it is the same work, else the work, and by whom if that is not said. */
+export function inWords({ title, drivers }: Term, own: string): string {
+  const by = drivers.join(' or ')
+  if (title === own) return by
+  return by === 'plyfs' || title.includes(by) ? title : `${by}: ${title}`
 }
 
 /** One term and nothing else: such a target is told as a ratio. */

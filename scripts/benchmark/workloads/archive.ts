@@ -11,7 +11,7 @@ import { endMarked, marked } from '../../processes/marked.js'
 import type { Figure } from '../figures.js'
 import { commandFigure } from '../image-tools.js'
 import { attempt, plainFigure } from '../measure.js'
-import { imageArchive, type Stage } from '../stage.js'
+import { imageArchive, readFile, type Stage } from '../stage.js'
 import { target, within, type Term } from '../targets.js'
 import type { Turn } from '../turns.js'
 import { nodeStart } from './start.js'
@@ -37,6 +37,7 @@ export const archives: Workload = {
   ids: ['archive'],
   async run(turn) {
     const archive = imageArchive(turn.stage.sizes.image)
+    readFile(archive)
     const figures: Figure[] = [nodeStart('archive', NODE)]
     if (turn.wants('plyfs')) {
       const store = turn.stage.folder('archive-store')
@@ -58,6 +59,7 @@ export const gzipArchive: Workload = {
   ids: ['gzip'],
   async run(turn) {
     const archive = compressed(turn.stage, imageArchive(turn.stage.sizes.image))
+    readFile(archive)
     const row = { row: 'gzip', title: INFLATE, proof: 'bytes' as const }
     const figures = [await commandFigure(turn, row, 'gzip', ['gzip', '-dc', archive])]
     if (turn.wants('plyfs')) {

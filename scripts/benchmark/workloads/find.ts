@@ -28,7 +28,7 @@ export const find = mounted({
 export const parallelFind = mounted({
   name: 'parallel-find',
   ids: ['P13'],
-  drivers: { ro: ['kernel', 'floor', 'plyfs'], rw: ['kernel', 'floor', 'plyfs'] },
+  drivers: { ro: ['kernel', 'floor', 'plyfs'], rw: ['floor', 'plyfs'] },
   changes: [],
   rows: () => [row('P13', TITLES.parallelFind, 4)],
   targets: () => [
@@ -42,7 +42,7 @@ const COLD = 'find with stat, fresh mount, cold page cache'
 export const coldFind = mounted({
   name: 'cold-find',
   ids: ['P14'],
-  drivers: { ro: ['kernel', 'floor', 'plyfs'], rw: ['kernel', 'floor', 'plyfs'] },
+  drivers: { ro: ['kernel', 'plyfs'], rw: ['kernel', 'plyfs'] },
   changes: [],
   dropsCaches: true,
   rows: () => [row('P14', COLD)],

@@ -35,10 +35,7 @@ export const workloads: readonly Workload[] = [
   memory,
   parallelFind,
   make,
-  coldFind,
-  coldTar,
   imageFind,
-  coldImageFind,
   load,
   loadDeep,
   loadMemory,
@@ -47,4 +44,8 @@ export const workloads: readonly Workload[] = [
   verify,
   containerStart,
   containerChange,
+  // Last: after these a disk has to be read again.
+  coldFind,
+  coldTar,
+  coldImageFind,
 ]

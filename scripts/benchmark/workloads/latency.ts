@@ -10,7 +10,7 @@ import type { Layers } from '../drivers/driver.js'
 import type { Figure } from '../figures.js'
 import { onMount, plainFigure, runClient } from '../measure.js'
 import type { Size } from '../options.js'
-import type { Stage } from '../stage.js'
+import { HUGE_LAYER, type Stage } from '../stage.js'
 import { target, type Target } from '../targets.js'
 import { PARTS } from '../tree.js'
 import { inTurn, type Turn } from '../turns.js'
@@ -181,7 +181,7 @@ function listNames(stage: Stage, list: string): void {
 }
 
 function hugeLayer(stage: Stage): string {
-  const layer = path.join(stage.disk, 'huge-layer')
+  const layer = path.join(stage.disk, HUGE_LAYER)
   if (fs.existsSync(layer)) return layer
   console.error('bench: making a large file')
   fs.mkdirSync(path.join(layer, path.dirname(HUGE)), { recursive: true })

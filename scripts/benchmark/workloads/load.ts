@@ -15,7 +15,7 @@ import {
   withDocker,
 } from '../image-tools.js'
 import { plainFigure } from '../measure.js'
-import { imageArchive, type Stage } from '../stage.js'
+import { imageArchive, readFile, type Stage } from '../stage.js'
 import { atMost, target, type Target } from '../targets.js'
 import { rotated, type Turn } from '../turns.js'
 import type { Workload } from './workload.js'
@@ -61,6 +61,7 @@ export const load: Workload = {
   ids: ['load'],
   async run(turn) {
     const archive = imageArchive(turn.stage.sizes.image)
+    readFile(archive)
     const names = Object.keys(loaders).filter(
       name => turn.wants(name) && (name !== 'docker' || hasDocker()),
     )

@@ -28,7 +28,7 @@ const COLD = 'tar of everything, fresh mount, cold page cache'
 export const coldTar = mounted({
   name: 'cold-tar',
   ids: ['P14'],
-  drivers: { ro: SERVED, rw: SERVED },
+  drivers: { ro: ['floor', 'plyfs'], rw: ['floor', 'plyfs'] },
   changes: [],
   dropsCaches: true,
   rows: () => [row('P14', COLD)],
