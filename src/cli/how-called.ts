@@ -5,7 +5,7 @@
 export type Call =
   | { readonly kind: 'verb'; readonly args: readonly string[] }
   | { readonly kind: 'mount-verb'; readonly args: readonly string[] }
-  /** Started by `run` and its like, never by people. */
+  /** Started by `run`, `cp` and their like, never by people. */
   | { readonly kind: 'container-server'; readonly args: readonly string[] }
   | { readonly kind: 'mount-helper'; readonly args: readonly string[] }
   | {
@@ -20,8 +20,8 @@ export function howCalled(name: string, args: readonly string[]): Call {
   if (/^mount\.(fuse3?\.)?plyfs$/.test(name)) return { kind: 'mount-helper', args }
   const [first] = args
   if (first === 'mount') return { kind: 'mount-verb', args: args.slice(1) }
-  if (first === 'container-serve')
-    return { kind: 'container-server', args: args.slice(1) }
+  if (first === 'container-serve' || first === 'container-hold')
+    return { kind: 'container-server', args }
   if (first === undefined || VERBS.has(first)) return { kind: 'verb', args }
   if (args.length === 1 && HELP.has(first)) return { kind: 'verb', args: ['help'] }
   // mount.fuse3 calls `plyfs SOURCE DIR -o OPTIONS`.

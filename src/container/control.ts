@@ -146,7 +146,10 @@ export async function discardContainer(
   await untilFree(container, PATIENCE)
   const lock = await changeContainer(container, PATIENCE)
   if (lock === 'gone') return
-  if (lock === null) throw new ContainerError(`the container ${name} is being started`)
+  if (lock === null)
+    throw new ContainerError(
+      `the container ${name} is being started, or copied from or to`,
+    )
   try {
     await removeContainer(
       containers,

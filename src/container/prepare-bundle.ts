@@ -4,11 +4,11 @@ import * as fs from 'node:fs'
 import { FsError } from '../errno/fs-error.js'
 import { replaceFile } from '../image/store/replace-file.js'
 import { nodePath } from '../image/store/store-place.js'
-import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../sys/constants.js'
 import { capget } from '../sys/credentials.js'
-import { close, openat2 } from '../sys/file.js'
+import { close } from '../sys/file.js'
 import type { Container, Containers } from './containers.js'
 import { isUnified } from './control-groups.js'
+import { openMountedRoot } from './mounted-root.js'
 import type { ContainerRecord } from './record.js'
 import { OWN_FILES, runtimeConfig } from './runtime-config.js'
 import { identityOf } from './users.js'
@@ -27,9 +27,7 @@ export async function prepareBundle(
 ): Promise<void> {
   const { record, folder } = container
   const volumes = new Volumes(containers)
-  const path = `/proc/${monitor}/root${container.file('rootfs')}`
-  const root = openat2(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, 0)
-  if (root < 0) throw new FsError(root, 'open', path)
+  const root = openMountedRoot(monitor)
   try {
     for (const mount of record.mounts)
       if (mount.type === 'volume') await volumes.fill(mount.name, root, mount.target)

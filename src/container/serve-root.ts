@@ -110,7 +110,11 @@ async function settleAfterMonitor(
   }
 }
 
-async function mountInStages(
+/**
+ * Mounts, and sends the mount, which is read-only or not as it is to be, through the lifeline.
+ * @throws MountError, ImageError, FsError; nothing stays mounted then.
+ */
+export async function mountInStages(
   { store }: Containers,
   container: Container,
   { lifeline, verify }: Pick<RootToServe, 'lifeline' | 'verify'>,
@@ -188,7 +192,8 @@ function stages(report: Service['report']): (stage: string) => void {
   }
 }
 
-function messageOf(error: unknown): string {
+/** Of whatever was thrown, for a report: bytes. */
+export function messageOf(error: unknown): string {
   if (error instanceof ImageError) return bytesOfText(error.message)
   if (error instanceof MountError || error instanceof ContainerError) return error.message
   if (error instanceof FsError) return error.message

@@ -6,13 +6,12 @@ import { once } from 'node:events'
 import * as fs from 'node:fs'
 import * as net from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { describeErrno, FsError } from '../errno/fs-error.js'
+import { describeErrno } from '../errno/fs-error.js'
 import type { StoreLock } from '../image/store/store-lock.js'
 import { nodePath } from '../image/store/store-place.js'
 import type { VerifyMode } from '../image/verify.js'
 import { isServed } from '../mount/drivers/make-driver.js'
 import { close } from '../sys/file.js'
-import { socketpair } from '../sys/process.js'
 import { pidOf, spawnWord, spawnWords } from './children.js'
 import { ContainerError, COULD_NOT_START } from './container-error.js'
 import type { Container, Containers } from './containers.js'
@@ -23,6 +22,7 @@ import { runtimeCommand, runtimeError } from './runtime.js'
 import type { RootServer, ServedRoot } from './root-server.js'
 import { serveInProcess } from './serve-in-process.js'
 import { settle } from './settle.js'
+import { sockets } from './sockets.js'
 
 export interface StartOptions {
   readonly verify: VerifyMode
@@ -221,13 +221,6 @@ class Stages {
 
 function describeFailure({ what = '', errno = 0 }: Stage): string {
   return `the container could not be started: ${what}: ${describeErrno(errno)}`
-}
-
-function sockets(): [number, number] {
-  const ends = new Int32Array(2)
-  const result = socketpair(ends)
-  if (result < 0) throw new FsError(result, 'socketpair')
-  return [ends[0] ?? -1, ends[1] ?? -1]
 }
 
 /** A static program of ours; the bundle and the sources lie equally deep. */

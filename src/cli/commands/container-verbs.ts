@@ -4,6 +4,7 @@ import { DRIVER_NAMES } from '../../mount/drivers/driver.js'
 import { commit, type CommitFlags } from './commit.js'
 import { type Console, ownConsole } from './console.js'
 import type { CreateFlags } from './container-flags.js'
+import { cp, type CpFlags } from './cp.js'
 import { exec, type ExecFlags } from './exec.js'
 import {
   attach,
@@ -98,6 +99,18 @@ function addMaking(program: Command, end: End): void {
     .option(...ROOT)
     .action(async (name: string, command: string[], flags: ExecFlags) =>
       end(await exec(name, command, flags)),
+    )
+  program
+    .command('cp <source> <target>')
+    .description(
+      'copy files between a container (CONTAINER:PATH) and the host; - is a tar',
+    )
+    .option('-a, --archive', 'owners stay as they are')
+    .option('-L, --follow-link', 'copy what the source links to')
+    .option('-q, --quiet', 'say nothing')
+    .option(...ROOT)
+    .action(async (source: string, target: string, flags: CpFlags) =>
+      end(await cp(source, target, flags)),
     )
   program
     .command('commit <container> [name]')

@@ -95,7 +95,10 @@ async function startOne(
   if (kind === 'running') return 0
   const lock = await holdContainer(container, PATIENCE)
   if (lock === 'gone') throw new ContainerError(`No such container: ${container.id}`)
-  if (lock === null) throw new ContainerError(`${container.record.name} is being started`)
+  if (lock === null)
+    throw new ContainerError(
+      `the container ${container.record.name} is being started, or copied from or to`,
+    )
   const { terminal, input } = container.record.process
   const held: { attached?: Attached } = {}
   const started = await startContainer(containers, container, lock, {

@@ -110,7 +110,7 @@ export function processes(): string[] {
       try {
         const words = fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0')
         const command = words.join(' ')
-        return /plyfs-monitor|container-serve|\bruncs?\b|\bcrun\b|bootfs\/boot/.test(
+        return /plyfs-monitor|container-(serve|hold)|\bruncs?\b|\bcrun\b|bootfs\/boot/.test(
           command,
         )
           ? [`${pid} ${command}`]

@@ -40,6 +40,15 @@ t.test('a store whose path is in any language', async t => {
   )
 })
 
+t.test('a store whose path leads through a link', async t => {
+  const link = path.join(scratch(), 'link')
+  fs.symlinkSync(storeRoot(), link)
+  const words = ['run', '--rm', '--root', link, '-u', 'alice', '-v', 'filled:/data']
+  const ran = await run(plyfsProgram(), [...words, 'box:1', 'cat', '/data/from-image'])
+  t.match(ran, { status: 0, stdout: 'of the image\n', stderr: '' })
+  await ok('volume rm', 'filled')
+})
+
 t.test('a store whose path is not UTF-8 is refused', async t => {
   const script = `
     store="$2/$(printf 'x\\377y')"

@@ -174,6 +174,22 @@ for (const driver of ['overlay2', 'block'] as const)
     await nothingIsLeft(t, driver)
   })
 
+for (const driver of DRIVERS)
+  t.test(`${driver}: copies of a container that does not run`, async t => {
+    const [into, back] = [path.join(scratch(), 'into'), path.join(scratch(), 'back')]
+    fs.writeFileSync(into, 'copied\n')
+    const words = ['box:1', 'cat', '/data/into']
+    const id = await ok('create', '--driver', driver, '-v', 'named:/vol', ...words)
+    await ok('cp', into, `${id}:/data`)
+    await ok('cp', `${id}:/data`, back)
+    t.same(fs.readdirSync(back).sort(), ['from-image', 'into'])
+    t.equal(await ok('diff', id), 'C /data\nA /data/into')
+    t.equal(await ok('start', '-a', id), 'copied')
+    await ok('rm', id)
+    fs.rmSync(back, { recursive: true })
+    await nothingIsLeft(t, id)
+  })
+
 t.test('what was changed in the store is named, and nothing starts', async t => {
   const [hex = ''] = fs.readdirSync(`${storeRoot()}/flat/vfs`)
   const changed = `${storeRoot()}/flat/vfs/${hex}/tree/bin/busybox`
