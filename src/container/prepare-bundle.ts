@@ -2,7 +2,6 @@
 // that say who and where the container is. Volumes that are new are filled from the root.
 import * as fs from 'node:fs'
 import { FsError } from '../errno/fs-error.js'
-import { replaceFile } from '../image/store/replace-file.js'
 import { nodePath } from '../image/store/store-place.js'
 import { capget } from '../sys/credentials.js'
 import { close } from '../sys/file.js'
@@ -39,12 +38,16 @@ export async function prepareBundle(
       unified: isUnified(),
     })
     const bytes = Buffer.from(`${JSON.stringify(config, null, 2)}\n`, 'latin1')
-    for (const name of OWN_FILES)
-      replaceFile(container.file(name), contentsOf(name, record))
-    replaceFile(container.file('config.json'), bytes)
+    for (const name of OWN_FILES) write(container, name, contentsOf(name, record))
+    write(container, 'config.json', bytes)
   } finally {
     close(root)
   }
+}
+
+/** Made anew with each start: nothing waits for the disk. */
+function write(container: Container, name: string, bytes: Buffer): void {
+  fs.writeFileSync(nodePath(container.file(name)), bytes, { mode: 0o644 })
 }
 
 /** Our own effective ones: nobody can give more. */
