@@ -50,7 +50,7 @@ async function bench(options: Options): Promise<number> {
   if (works.length === 0) throw new Error('no such row; --list tells them')
   const programs = compilePrograms()
   console.log(machine(options))
-  for (const driver of drivers(options, programs, 'ext4'))
+  for (const driver of drivers(options, programs))
     console.log(`- ${driver.name}: ${driver.describe() ?? '?'}`)
   const found = new Map<Filesystem, Findings>()
   for (const filesystem of options.filesystems) {
@@ -69,18 +69,8 @@ function isWanted({ only }: Options, names: readonly string[]): boolean {
   return only === null || names.some(name => only.includes(name))
 }
 
-function drivers(
-  options: Options,
-  programs: Programs,
-  filesystem: Filesystem,
-): readonly Driver[] {
-  const all = [
-    bare(filesystem),
-    kernel(),
-    fuseOverlayfs(),
-    floor(programs.floor),
-    plyfs(),
-  ]
+function drivers(options: Options, programs: Programs): readonly Driver[] {
+  const all = [bare(), kernel(), fuseOverlayfs(), floor(programs.floor), plyfs()]
   const others = options.others.map(({ name, command }) => anyCommand(name, command))
   return [...all, ...others].filter(driver => {
     if (!driver.added && options.drivers?.includes(driver.name) === false) return false
@@ -104,7 +94,7 @@ async function measureAll(
     const turn: Turn = {
       round,
       stage,
-      drivers: drivers(options, stage.programs, stage.filesystem),
+      drivers: drivers(options, stage.programs),
       modes: options.modes,
       wants: driver => options.drivers?.includes(driver) ?? true,
       failed: (driver, work, error) => {

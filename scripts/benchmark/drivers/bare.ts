@@ -5,11 +5,11 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import type { Driver } from './driver.js'
 
-export function bare(filesystem: string): Driver {
+export function bare(): Driver {
   return {
     name: 'bare',
     added: false,
-    describe: () => `${filesystem} on a loop device`,
+    describe: () => 'the layer itself, on a loop device',
     mount({ merged, upper }, mode, changed) {
       if (mode === 'ro') return merged
       // What is read is the layer itself, bound read-only; what is changed is a copy.
