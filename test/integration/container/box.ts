@@ -151,3 +151,25 @@ export async function until(
   }
   return holds()
 }
+
+/** Kills the first process that shows up with these words in its command line. */
+export async function killWhenThere(words: RegExp): Promise<boolean> {
+  return until(() => {
+    const found = processes().find(line => words.test(line))
+    if (found === undefined) return false
+    try {
+      process.kill(Number(found.split(' ')[0]), 'SIGKILL')
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+/** What a container's start consists of, and what their command lines are known by. */
+export const STARTING = [
+  ['the boot program', /^\d+ bootfs\/boot/],
+  ['the runtime', /^\d+ \S*runc .*\brun --detach/],
+  ['the monitor', /^\d+ \S*plyfs-monitor/],
+  ['the serving process', /container-serve/],
+] as const

@@ -10,6 +10,7 @@ import { must } from '../../helpers/run.js'
 import {
   containerIds,
   folderOf,
+  killWhenThere,
   loadBox,
   loadUsual,
   mountsNaming,
@@ -17,6 +18,7 @@ import {
   placeStore,
   plyfs,
   processes,
+  STARTING,
   storeRoot,
   until,
 } from './box.js'
@@ -157,6 +159,21 @@ for (const driver of DRIVERS)
     t.equal(await ok('diff', 'fixed'), '')
     await ok('rm', 'fixed')
   })
+
+for (const driver of ['overlay2', 'vfs', 'btrfs', 'block'] as const)
+  for (const [name, words] of STARTING)
+    t.test(`${driver}: ${name} is killed while a container starts`, async t => {
+      const id = await ok('create', '--driver', driver, 'box:1', 'sleep', '1000')
+      const starting = plyfs('start', id)
+      t.ok(await killWhenThere(words))
+      t.equal((await starting).status, 1)
+      await ok('ps')
+      await nothingIsLeft(t, id)
+      t.equal(await ok('diff', id), '')
+      await ok('start', id)
+      await ok('rm', '-f', id)
+      await nothingIsLeft(t, id)
+    })
 
 for (const driver of ['overlay2', 'block'] as const)
   t.test(`${driver}: nobody waits for who still has a file open`, async t => {

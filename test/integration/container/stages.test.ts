@@ -6,11 +6,13 @@ import { isolated } from '../../helpers/isolated.js'
 import { plyfsProgram } from '../../helpers/mounted.js'
 import {
   containerIds,
+  killWhenThere,
   loadUsual,
   mountsNaming,
   ok,
   plyfs,
   processes,
+  STARTING,
   storeRoot,
   until,
 } from './box.js'
@@ -84,26 +86,7 @@ function usersOf(name: string): string[] {
     })
 }
 
-/** Kills the first process that shows up with these words in its command line. */
-async function killWhenThere(words: RegExp): Promise<boolean> {
-  return until(() => {
-    const found = processes().find(line => words.test(line))
-    if (found === undefined) return false
-    try {
-      process.kill(Number(found.split(' ')[0]), 'SIGKILL')
-      return true
-    } catch {
-      return false
-    }
-  })
-}
-
-for (const [name, words] of [
-  ['the boot program', /^\d+ bootfs\/boot/],
-  ['the runtime', /^\d+ \S*runc .*\brun --detach/],
-  ['the monitor', /^\d+ \S*plyfs-monitor/],
-  ['the serving process', /container-serve/],
-] as const) {
+for (const [name, words] of STARTING) {
   t.test(`${name} is killed while a container starts`, async t => {
     const child = spawn(
       plyfsProgram(),
