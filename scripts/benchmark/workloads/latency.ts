@@ -114,6 +114,8 @@ async function all(
     for (const [place, root] of roots)
       figures.push(seconds(title(name, place), await probe.p99(root)))
   }
+  // A server that has only begun is slower than one that is idle.
+  for (const [, root] of roots) await probe.p99(root)
   await everywhere('idle')
   for (const { name, before, work } of burdens) {
     const prepares = before(size)
