@@ -217,7 +217,7 @@ static int end_of_child(pid_t pid) {
   return 1;
 }
 
-/* 0, 1 and 2 exist: the pipe, and the files of the server, must not become one of them. */
+/* 0, 1 and 2 exist: pipe, socket, and the files of the server must not become one of them. */
 static void open_standard_files(void) {
   int fd;
   do {
@@ -259,6 +259,7 @@ int main(int argc, char **argv) {
   const char *name = argc > 0 ? base_name(argv[0]) : "plyfs";
   struct request request = read_arguments(name, argc, argv);
   if (may_hand_over(name, argc, argv, request)) {
+    open_standard_files();
     int status = hand_over(name, argc, argv, strcmp(argv[1], "run") == 0 ? 125 : 1);
     if (status != NOT_HANDED_OVER) return status;
   }

@@ -62,7 +62,7 @@ export class Daemon {
     this.server = createApiServer(handler, ({ uid }) => uid === 0 || uid === own)
   }
 
-  /** Fulfilled when it listens. Throws an ApiError when the store has a daemon. */
+  /** Fulfilled when it listens. Throws an ApiError when the store has a daemon, or it cannot. */
   static async start(settings: DaemonSettings): Promise<Daemon> {
     raiseFileLimit()
     const records = MountRecords.open(settings.store.place)
@@ -76,7 +76,13 @@ export class Daemon {
       else await listenOnPath(daemon.server, settings.socket)
     } catch (error) {
       records.release()
-      throw error
+      if (!(error instanceof Error && 'syscall' in error)) throw error
+      const where = settings.socket ?? 'the socket of systemd'
+      throw new ApiError(
+        409,
+        'conflict',
+        `cannot listen on ${where}: ${error.message}; name another with --socket`,
+      )
     }
     daemon.threads.prepare()
     return daemon

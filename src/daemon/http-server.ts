@@ -51,7 +51,13 @@ export function createApiServer(
   )
   server.maxConnections = MOST_CONNECTIONS
   server.on('connection', (socket: Socket) => {
-    peers.set(socket, peerOf(socket))
+    try {
+      peers.set(socket, peerOf(socket))
+    } catch (error) {
+      // It has gone already, or nobody knows who it is.
+      log.warn(`a connection: ${String(error)}`)
+      socket.destroy()
+    }
   })
   return server
 }
@@ -72,6 +78,8 @@ async function answer(
   response.once('close', () => {
     gone.abort()
   })
+  // Who does not take an answer has gone, which `close` tells.
+  response.on('error', () => undefined)
   try {
     const body = await bodyOf(request)
     const url = new URL(request.url ?? '/', 'http://localhost')

@@ -78,8 +78,13 @@ export class Roots {
   async end(seconds: number): Promise<void> {
     await Promise.all(
       [...this.served.values()].map(async ({ containers, container, cleared }) => {
-        await stopContainer(containers, container, seconds)
-        await cleared
+        try {
+          await stopContainer(containers, container, seconds)
+          await cleared
+        } catch (error) {
+          // The others are to end all the same; this one does when its root is not served any more.
+          log.error(`cannot stop ${container.record.name}: ${String(error)}`, error)
+        }
       }),
     )
   }

@@ -27,6 +27,8 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   mustOwn(store)
   const socket = isActivated ? null : socketOf(flags)
   const daemon = await Daemon.start({ store, socket, commands: handedOver })
+  // It holds no directory that somebody may want to unmount.
+  process.chdir('/')
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => void daemon.stop())
   printLine(`listening on ${socket === null ? 'the socket of systemd' : asBytes(socket)}`)

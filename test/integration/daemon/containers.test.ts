@@ -208,6 +208,16 @@ t.test('without the daemon, beside it', async t => {
   t.match(await plyfs('rm', '-f', 'own'), { status: 0 })
 })
 
+t.test("one of the kernel's drivers has a process that waits for it", async t => {
+  const words = ['-d', '--driver=overlay2', '--name', 'kernel', 'box:1', 'sleep', '99']
+  t.match(await handed('run', ...words), { status: 0, stderr: '' })
+  t.match(await told('kernel'), { isServedHere: false, state: { kind: 'running' } })
+  t.match(await plyfs('exec', 'kernel', 'cat', '/data/from-image'), {
+    stdout: 'of the image\n',
+  })
+  t.match(await plyfs('rm', '-f', 'kernel'), { status: 0 })
+})
+
 t.test('a start that fails leaves nothing in the daemon', async t => {
   const failing = (): Promise<Ran> => handed('run', '--rm', 'box:1', '/not/there')
   await failing()

@@ -142,6 +142,15 @@ t.test('a caller in another mount namespace gets its mount there', async t => {
   t.same(await mounts(), [])
 })
 
+t.test('without standard input, output and error', async t => {
+  const at = point()
+  const script = 'exec "$0" mount --root "$1" small:1 "$2" <&- >&- 2>&-'
+  const env = { ...process.env, PLYFS_HOST: `unix://${daemon.socket}` }
+  t.match(await run('sh', ['-c', script, plyfsProgram(), root, at], { env }), nothing)
+  t.ok(await isDaemons(at))
+  await must('umount', [at])
+})
+
 t.test('an interrupted mount is undone', async t => {
   const at = point()
   const holder = spawn('flock', [path.join(root, 'records.lock'), 'cat'])

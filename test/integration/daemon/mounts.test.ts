@@ -192,6 +192,11 @@ t.test('clients that hang or go half way hold up nobody', async t => {
         `POST /v1/mounts HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`,
       )
   }
+  for (let i = 0; i < 200; i++) {
+    const brief = net.connect(daemon.socket)
+    brief.on('error', () => undefined)
+    brief.once('connect', () => brief.destroy())
+  }
   t.match(await ask(daemon, 'GET', '/v1/version'), { status: 200 })
   for (const client of clients) client.destroy()
   // While somebody else has the records, the mount waits.
@@ -219,6 +224,14 @@ t.test('clients that hang or go half way hold up nobody', async t => {
   )
 })
 
+t.test('a client that says nothing is hung up on', async t => {
+  const silent = net.connect(daemon.socket)
+  silent.on('error', () => undefined)
+  silent.resume()
+  await once(silent, 'close')
+  t.match(await ask(daemon, 'GET', '/v1/version'), { status: 200 })
+})
+
 t.test('a request that is too large is refused', async t => {
   const answer = await ask(daemon, 'POST', '/v1/mounts', {
     image: 'x'.repeat(5 * 1024 * 1024),
@@ -242,12 +255,18 @@ t.test('another user is told EACCES', async t => {
   t.match(JSON.parse(refused), { error: { code: 'EACCES', message: /3001/ } })
 })
 
-t.test('a store has one daemon', async t => {
+t.test('a store has one daemon, and a socket too', async t => {
   const second = await run(plyfsProgram(), [
     ...['daemon', '--root', root, '--socket', `${daemon.socket}.second`],
   ])
   t.equal(second.status, 1)
   t.match(second.stderr, /has a daemon already/)
+  const other = await storeWithImage()
+  const third = await run(plyfsProgram(), [
+    ...['daemon', '--root', other, '--socket', daemon.socket],
+  ])
+  t.equal(third.status, 1)
+  t.match(third.stderr, /^plyfs: cannot listen on .*EADDRINUSE/)
 })
 
 t.test('a caller in another mount namespace mounts by itself', async t => {
