@@ -1,6 +1,7 @@
 // The command: argv to what it asks for to exit status, and the only process.exit. The mount forms
 // load little, since a mount is started for every container; the rest is loaded when it is asked
 // for, and nothing after a mount.
+import { startThread } from '../mount/start-thread.js'
 import { VERSION } from '../mount/version.js'
 import { rawArguments } from './arguments.js'
 import { describeError, statusOf } from './describe-error.js'
@@ -40,21 +41,25 @@ async function run(call: Call): Promise<number> {
   if (call.kind === 'mount-verb') {
     const command = parseMountVerb(call.args)
     if (command === 'help') return print(MOUNT_HELP)
+    const thread = startThread()
     if (command.form === 'image')
       return (await import('./commands/mount-image.js')).mountImageNamed(
         command,
+        thread,
         process.env,
       )
-    return (await import('./commands/mount.js')).mount(command, process.env)
+    return (await import('./commands/mount.js')).mount(command, thread, process.env)
   }
   if (call.kind === 'mount-helper') {
     const { command, fake } = parseHelper(call.args)
-    return (await import('./commands/mount.js')).mount(command, process.env, fake)
+    const thread = startThread()
+    return (await import('./commands/mount.js')).mount(command, thread, process.env, fake)
   }
   const command = parseDropIn(call.args, call.program)
   if (command === 'help') return print(dropInHelp(call.program))
   if (command === 'version') return print(versionOf(call.program))
-  return (await import('./commands/mount.js')).mount(command, process.env)
+  const thread = startThread()
+  return (await import('./commands/mount.js')).mount(command, thread, process.env)
 }
 
 function print(text: string): number {

@@ -1,5 +1,6 @@
 // The main thread of a serving process: has a serving thread prepare, makes the mount, and stays
 // awake for signals. It never touches what lies below the mount point.
+import type { Worker } from 'node:worker_threads'
 import { E, errnoName } from '../errno/errno.js'
 import { log } from '../log/log.js'
 import { describeErrno } from '../errno/fs-error.js'
@@ -26,12 +27,23 @@ export type Checks = () => Promise<void>
  */
 export type Serve = (plan: MountPlan, checks?: Checks) => Promise<number>
 
-/** In a process of the mount's own: the caller is told, and signals end the mount. */
-export const serve: Serve = async (plan, checks) => {
+/**
+ * In a process of the mount's own: the caller is told, and signals end the mount.
+ * @param thread one that waits for its plan.
+ */
+export function serveOn(thread: Worker): Serve {
+  return (plan, checks) => serve(thread, plan, checks)
+}
+
+async function serve(
+  thread: Worker,
+  plan: MountPlan,
+  checks: Checks | undefined,
+): Promise<number> {
   raiseFileLimit()
   dropResourceCapability()
   const ready = prepareReady(plan.foreground, process.env)
-  const server = new Server(plan)
+  const server = new Server(plan, thread)
   // Node would start its debugger.
   process.on('SIGUSR1', () => {
     server.wake()

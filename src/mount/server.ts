@@ -1,13 +1,14 @@
 // One mount's serving thread, as the main thread sees it: started, told what to serve, and waited
 // for. A thread serves one mount. It takes some time to start, so it can be started before its mount
 // is asked for.
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { log } from '../log/log.js'
 import type { SpanJob } from '../overlay/span-fetcher.js'
 import { eventfdSignal } from '../sys/process.js'
 import { spanDecoder } from './decode-spans.js'
 import { MountError } from './mount-error.js'
 import type { MountPlan } from './mount-plan.js'
+import { startThread } from './start-thread.js'
 
 /** What the serving thread says. */
 export type FromServer =
@@ -23,17 +24,6 @@ export type ToServer =
   | { readonly kind: 'serve'; readonly device: number }
   | { readonly kind: 'give-up' }
   | { readonly kind: 'attach' }
-
-/** A thread that waits for its plan. */
-export function startThread(): Worker {
-  return new Worker(threadFile(), { stdout: false, stderr: false })
-}
-
-/** The bundle's serving thread lies beside it as serve.js; among the sources it has its own name. */
-function threadFile(): URL {
-  const bundled = !import.meta.url.includes('/mount/server.')
-  return new URL(bundled ? './serve.js' : './serve-thread.js', import.meta.url)
-}
 
 /** The serving thread and the moments of its life. */
 export class Server {

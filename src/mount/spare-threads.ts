@@ -1,7 +1,7 @@
 // A serving thread that is ready before its mount is asked for: to start one takes longer than all
 // the rest of a mount.
 import type { Worker } from 'node:worker_threads'
-import { startThread } from './server.js'
+import { startThread } from './start-thread.js'
 
 export class SpareThreads {
   private spare: Worker | null = null
