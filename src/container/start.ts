@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import * as fs from 'node:fs'
 import * as net from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { describeErrno } from '../errno/fs-error.js'
+import { describeErrno, FsError } from '../errno/fs-error.js'
 import type { StoreLock } from '../image/store/store-lock.js'
 import { nodePath } from '../image/store/store-place.js'
 import type { VerifyMode } from '../image/verify.js'
@@ -160,6 +160,12 @@ class Start {
     await settle(this.containers, container)
     if (complaint !== null) return new ContainerError(complaint, COULD_NOT_START)
     if (failure !== null) return new ContainerError(failure.message, code)
+    // A root whose server was killed answers ENOTCONN.
+    if (error instanceof FsError)
+      return new ContainerError(
+        `the container could not be started: ${error.message}`,
+        COULD_NOT_START,
+      )
     return error
   }
 
