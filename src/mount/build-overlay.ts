@@ -2,7 +2,7 @@
 import type { Operations } from '../fuse/operations.js'
 import { FdCache } from '../layer/fd-cache.js'
 import { attachUpper } from '../overlay/attach-upper.js'
-import { openStack } from '../overlay/open-stack.js'
+import { type OpenedStack, openStack } from '../overlay/open-stack.js'
 import type { OverlayOptions } from '../overlay/options.js'
 import { Overlay } from '../overlay/overlay.js'
 import { admitRoot } from '../overlay/root.js'
@@ -39,24 +39,33 @@ export function buildOverlay(
   decode: (job: SpanJob) => void,
 ): BuiltOverlay {
   const options = plan.overlay
-  const fds = new FdCache(64)
-  const opened = openStack(options, fds, accessTimes(plan.device.flags))
-  const tree =
-    plan.tree === null
-      ? null
-      : openMergedTree(plan.tree, plan.treeBytes, options, opened.stack)
-  const union = new Union(options, opened.stack, seed, tree, plan.share)
-  if (options.archive !== null) union.spans = new SpanFetcher(decode)
-  admitRoot(union)
-  const close = (): void => {
-    fds.shrink()
-    opened.close()
-  }
-  const operations = new Overlay(union, VERSION, started, close)
+  const opened = openStack(options, new FdCache(64), accessTimes(plan.device.flags))
+  const union = unite(plan, opened, seed, decode)
+  const operations = new Overlay(union, VERSION, started, opened.close)
   const attach = (): void => {
     if (opened.withUpper !== null) attachUpper(union, opened.withUpper())
   }
   return { operations, options, attach }
+}
+
+/** The union of what is open; when it throws, that is closed. */
+function unite(
+  { overlay, tree: file, treeBytes, share }: MountPlan,
+  opened: OpenedStack,
+  seed: number,
+  decode: (job: SpanJob) => void,
+): Union {
+  try {
+    const tree =
+      file === null ? null : openMergedTree(file, treeBytes, overlay, opened.stack)
+    const union = new Union(overlay, opened.stack, seed, tree, share)
+    if (overlay.archive !== null) union.spans = new SpanFetcher(decode)
+    admitRoot(union)
+    return union
+  } catch (error) {
+    opened.close()
+    throw error
+  }
 }
 
 /** The mount's access-time rule, for the clone of the upper's mount that data is read through. */

@@ -34,7 +34,7 @@ export interface OpenedStack {
 }
 
 /**
- * Opens everything. Throws FsError; nothing stays open then but what the process ends with.
+ * Opens everything. Throws FsError; nothing stays open then, in `fds` neither.
  * `atime` is the MOUNT_ATTR_ value of the mount's access-time rule.
  */
 export function openStack(
@@ -42,14 +42,42 @@ export function openStack(
   fds: FdCache,
   atime: number,
 ): OpenedStack {
-  const archived = openLowers(options)
-  const lowers = archived.layers
-  const dataLowers = options.dataLowers.map(openLower)
+  const opened: Closer[] = []
+  const close = (): void => {
+    fds.shrink()
+    for (const one of opened.splice(0)) one()
+  }
+  try {
+    return { ...openParts(options, fds, atime, opened), close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+/** Closes one thing that is open. */
+type Closer = () => void
+
+function openParts(
+  options: OverlayOptions,
+  fds: FdCache,
+  atime: number,
+  opened: Closer[],
+): Omit<OpenedStack, 'close'> {
+  const kept = (layer: Layer): Layer => {
+    opened.push(() => {
+      layer.close()
+    })
+    return layer
+  }
+  const lowers = openLowers(options, kept, opened)
+  const dataLowers = options.dataLowers.map(path => kept(openLower(path)))
   const pair =
     options.upper === null || options.work === null
       ? null
       : openUpper(options.upper, options.work, atime)
-  const upper = pair?.upper ?? null
+  const upper = pair === null ? null : kept(pair.upper)
+  if (pair !== null) kept(pair.work)
   number(upper, lowers, dataLowers)
   const filesystems = numberFilesystems(upper, [...lowers, ...dataLowers])
   leaveUuidsOut(options, filesystems, [...lowers, ...dataLowers], upper)
@@ -62,22 +90,20 @@ export function openStack(
   return {
     stack: later ? withoutUpper(options, below) : withUpper(options, below, pair, fds),
     withUpper: later ? () => withUpper(options, below, pair, fds) : null,
-    close: () => {
-      for (const layer of [...lowers, ...dataLowers]) layer.close()
-      pair?.upper.close()
-      pair?.work.close()
-      archived.close()
-    },
   }
 }
 
 /** The lowers, in directories or in an archive. */
-function openLowers({ lowers, archive, format }: OverlayOptions): {
-  readonly layers: Layer[]
-  readonly close: () => void
-} {
-  if (archive === null) return { layers: lowers.map(openLower), close: () => undefined }
-  return openArchivedLowers(archive, layerFormat(format, true, false))
+function openLowers(
+  { lowers, archive, format }: OverlayOptions,
+  kept: (layer: Layer) => Layer,
+  opened: Closer[],
+): Layer[] {
+  if (archive === null) return lowers.map(path => kept(openLower(path)))
+  const { layers, close } = openArchivedLowers(archive, layerFormat(format, true, false))
+  layers.forEach(kept)
+  opened.push(close)
+  return layers
 }
 
 type Below = Pick<Stack, 'lowers' | 'dataLowers' | 'inodeNumbers'>

@@ -124,6 +124,26 @@ t.test('what cannot be is told, and leaves nothing', async t => {
   )
 })
 
+t.test('one that its serving thread refuses leaves no descriptor', async t => {
+  const [lower, other, upper, work] = [point(), point(), point(), point()]
+  const options = (below: string): string[] => [
+    `lowerdir=${below},upperdir=${upper},workdir=${work}`,
+  ]
+  const at = point()
+  await mount(at, { options: options(lower) })
+  await must('umount', [at])
+  t.ok(await until(async () => (await list()).length === 0))
+  const refused = () =>
+    ask(daemon, 'POST', '/v1/mounts', { mountPoint: at, options: options(other) })
+  t.match(await refused(), { status: 422, json: { error: { message: /ESTALE/ } } })
+  const before = descriptors(daemon.pid)
+  for (let i = 0; i < 5; i++) await refused()
+  t.ok(
+    await until(() => descriptors(daemon.pid).length <= before.length),
+    `${before.join(' ')}; now ${descriptors(daemon.pid).join(' ')}`,
+  )
+})
+
 t.test('a mount that ends leaves no descriptor and disturbs no other', async t => {
   const other = point()
   const kept = await mount(other, { image: 'small:1', rw: '' })
@@ -137,6 +157,10 @@ t.test('a mount that ends leaves no descriptor and disturbs no other', async t =
     fs.rmSync(`${at}/data/gone`)
     await must('umount', ['-l', at])
     fs.closeSync(nameless)
+    const archived = point()
+    await mount(archived, { image: `docker-archive:${scratch()}/small.tar` })
+    await must('cat', [`${archived}/data/file`])
+    await must('umount', [archived])
     await until(async () => (await list()).length === 1)
     fs.writeSync(writer, 'one more\n')
   }
