@@ -1,9 +1,13 @@
 // The caller's terminal, pipes and signals, joined with a container's.
 import { constants } from 'node:os'
+import { ContainerError } from '../../container/container-error.js'
 import type { MonitorClient } from '../../container/monitor-client.js'
 
 export interface Attached {
-  /** The container's status; null when the caller detached, or the monitor died. */
+  /**
+   * The container's status; null when the caller detached, or the monitor died. Raises a
+   * ContainerError when nobody reads the output any more.
+   */
   readonly ended: Promise<number | null>
   /** Gives the terminal back. */
   restore(): void
@@ -16,20 +20,34 @@ export interface AttachOptions {
   readonly passSignals: boolean
 }
 
+/** 128 + SIGPIPE, by which other programs end then. */
+const BROKEN_PIPE = 141
+
 /** ctrl-p ctrl-q, docker's way out. */
 const DETACH = Buffer.from([0x10, 0x11])
 
 /** To be called before the container writes anything that is to be seen. */
 export function attachStreams(client: MonitorClient, options: AttachOptions): Attached {
   const undo: (() => void)[] = []
-  const ended = new Promise<number | null>(resolve => {
+  const ended = new Promise<number | null>((resolve, reject) => {
     client.once('exit', resolve)
+    for (const stream of [process.stdout, process.stderr])
+      stream.on('error', () => {
+        reject(
+          new ContainerError(
+            'nobody reads the output any more; the container goes on',
+            BROKEN_PIPE,
+          ),
+        )
+      })
     client.once('end', () => {
       resolve(null)
     })
     if (options.input || options.terminal)
       undo.push(joinInput(client, options, () => resolve(null)))
   })
+  // It may be lost before anybody waits for the end.
+  ended.catch(() => undefined)
   client.on('output', (stream, bytes) => {
     ;(stream === 'out' ? process.stdout : process.stderr).write(bytes)
   })
@@ -40,6 +58,24 @@ export function attachStreams(client: MonitorClient, options: AttachOptions): At
     restore: () => {
       for (const one of undo) one()
     },
+  }
+}
+
+/**
+ * The container's status, or null; the terminal is the caller's again.
+ * @param letGo is called when nobody reads the output any more, which is thrown then.
+ */
+export async function endOf(
+  attached: Attached,
+  letGo: () => void,
+): Promise<number | null> {
+  try {
+    return await attached.ended
+  } catch (error) {
+    letGo()
+    throw error
+  } finally {
+    attached.restore()
   }
 }
 

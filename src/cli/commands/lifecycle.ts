@@ -20,7 +20,7 @@ import { startContainer } from '../../container/start.js'
 import { holdContainer, stateOf } from '../../container/state.js'
 import { settleAll } from '../../container/settle.js'
 import { printLine } from '../output.js'
-import { attachStreams, type Attached } from './attach-streams.js'
+import { attachStreams, type Attached, endOf } from './attach-streams.js'
 import { type Console, ownConsole } from './console.js'
 import { followed, startOptions, verifyOf } from './run.js'
 import type { StoreFlags } from './store-session.js'
@@ -218,8 +218,7 @@ export async function attach(name: string, flags: AttachFlags): Promise<number> 
     terminal,
     passSignals: flags.sigProxy !== 'false',
   })
-  const code = await attached.ended
-  attached.restore()
+  const code = await endOf(attached, () => client.close())
   if (code !== null) return code
   if (client.hasEnded) return statusAfterLoss(containers, container)
   client.close()

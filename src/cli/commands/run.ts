@@ -17,7 +17,7 @@ import type { Store } from '../../image/store/store.js'
 import type { VerifyMode } from '../../image/verify.js'
 import { MountError } from '../../mount/mount-error.js'
 import { asBytes, printLine } from '../output.js'
-import type { Attached } from './attach-streams.js'
+import { type Attached, endOf } from './attach-streams.js'
 import { type Console, ownConsole } from './console.js'
 import { containerOptions, type CreateFlags } from './container-flags.js'
 import { openStore } from './store-session.js'
@@ -127,8 +127,7 @@ export async function followed(
   started: StartedContainer,
   attached: Attached,
 ): Promise<number> {
-  const code = await attached.ended
-  attached.restore()
+  const code = await endOf(attached, () => started.letGo())
   if (code === null && !started.client.hasEnded) {
     started.letGo()
     return 0

@@ -48,6 +48,19 @@ t.test('a reader that is slow gets all of it', async t => {
   t.equal(ran.stdout.trim(), '200000')
 })
 
+t.test('a reader that goes ends the command, and the container goes on', async t => {
+  const words =
+    '{ "$1" run --name read --root "$2" box:1 yes; echo "status $?" >&2; } | head -n 1'
+  const ran = await run('sh', ['-c', words, 'sh', plyfsProgram(), storeRoot()])
+  t.equal(ran.stdout, 'y\n')
+  t.equal(
+    ran.stderr,
+    'plyfs: nobody reads the output any more; the container goes on\nstatus 141\n',
+  )
+  t.match(await plyfs('ps', '--format', '{{.Names}}'), { stdout: 'read\n' })
+  t.equal((await plyfs('rm', '-f', 'read')).status, 0)
+})
+
 t.test('statuses of what could not be started are docker’s', async t => {
   t.match(await plyfs('run', '--rm', 'box:1', 'nosuch'), {
     status: 127,
