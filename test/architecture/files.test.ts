@@ -37,6 +37,16 @@ function limit(file: string): number {
   return file.startsWith('test/') ? TEST_LIMIT : LIMIT
 }
 
+t.test('the top level has few folders', async t => {
+  const top = new Set(files.map(file => file.split('/')[0] ?? ''))
+  const known = ['docs', 'native-helpers', 'scripts', 'src', 'test']
+  const folders = [...top].filter(name => files.some(file => file.startsWith(`${name}/`)))
+  t.same(
+    folders.filter(name => !name.startsWith('.') && !known.includes(name)),
+    [],
+  )
+})
+
 t.test('names say what a file is for', async t => {
   const vague =
     /\/((utils?|helpers?|manager|common|misc)|[^/]*-(utils?|manager|common))[/.]/

@@ -16,7 +16,7 @@ t.setTimeout(0)
 t.test('systemd finds nothing wrong with the units', async t => {
   const units = freshDirectory(scratch(), 'units')
   for (const name of ['plyfs.socket', 'plyfs.service']) {
-    const text = fs.readFileSync(path.join('systemd', name), 'utf8')
+    const text = fs.readFileSync(path.join('scripts/systemd', name), 'utf8')
     // Where it is installed here.
     const here = text.replace('/usr/local/bin/plyfs', plyfsProgram())
     fs.writeFileSync(path.join(units, name), here)
