@@ -1,7 +1,7 @@
 // What became of containers whose monitor did not live to say so: their processes are ended, and
 // it is written down. Containers that go with their end go here, whoever comes by.
 import { spawnSync } from 'node:child_process'
-import { readIfThere, replaceFile } from '../image/store/replace-file.js'
+import { hasCode, readIfThere, replaceFile } from '../image/store/replace-file.js'
 import { sweepMounts } from '../mount/mount-records.js'
 import type { Container, Containers } from './containers.js'
 import { spawnWord, spawnWords } from './children.js'
@@ -56,13 +56,25 @@ export async function settle(
     const state = stateUnder(container, false)
     if (state.kind === 'dead') {
       endContainer(container)
-      const started = readIfThere(container.file('pid')) !== null
-      const exit = { code: KILLED, started, finishedAt: new Date().toISOString() }
-      replaceFile(container.file('exit.json'), `${JSON.stringify(exit)}\n`)
+      noteKilled(container)
     }
     if (goes(container)) await removeContainer(containers, container)
   } finally {
     lock.release()
+  }
+}
+
+/** Throws a ContainerError where the disk is full: it is noted once there is room. */
+function noteKilled(container: Container): void {
+  const started = readIfThere(container.file('pid')) !== null
+  const exit = { code: KILLED, started, finishedAt: new Date().toISOString() }
+  try {
+    replaceFile(container.file('exit.json'), `${JSON.stringify(exit)}\n`)
+  } catch (error) {
+    if (!hasCode(error, 'ENOSPC', 'EDQUOT', 'EROFS')) throw error
+    throw new ContainerError(
+      `cannot note that the container ${container.record.name} was killed: ${(error as Error).message}`,
+    )
   }
 }
 

@@ -6,7 +6,7 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { isolated, scratch } from '../../helpers/isolated.js'
 import { plyfsProgram } from '../../helpers/mounted.js'
-import { must, run } from '../../helpers/run.js'
+import { must, type Ran, run } from '../../helpers/run.js'
 import { loadUsual, mountsNaming, ok, processes, storeRoot, until } from './box.js'
 
 const { t } = await isolated(import.meta.url)
@@ -96,13 +96,22 @@ t.test('a serving process that is lost during the hand-over ends it', async t =>
   t.same(mountsNaming(storeRoot()), [])
 })
 
-t.test('a container that fills the disk ends with its own status', async t => {
-  const small = path.join(scratch(), 'small')
-  fs.mkdirSync(small)
+/** A verb on a store on a disk that is easily filled. */
+async function smallStore(): Promise<{
+  readonly root: string
+  verb(name: string, ...words: string[]): Promise<Ran>
+}> {
+  const small = fs.mkdtempSync(path.join(scratch(), 'small-'))
   await must('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'none', small])
+  const root = `${small}/store`
   const verb = (name: string, ...words: string[]) =>
-    run(plyfsProgram(), [name, '--root', `${small}/store`, ...words], { limit: 60_000 })
+    run(plyfsProgram(), [name, '--root', root, ...words], { limit: 60_000 })
   await verb('load', '-q', '-i', path.join(scratch(), 'box-1.tar'))
+  return { root, verb }
+}
+
+t.test('a container that fills the disk ends with its own status', async t => {
+  const { verb } = await smallStore()
   const fill = 'cat /dev/zero >/fill; exit 3'
   const ran = await verb('run', '--name', 'full', 'box:1', 'sh', '-c', fill)
   t.match(ran, { status: 3, stderr: /No space left/ })
@@ -111,5 +120,37 @@ t.test('a container that fills the disk ends with its own status', async t => {
     stdout: /^Exited \(3\)/,
   })
   t.match(await verb('rm', 'full'), { status: 0 })
-  await must('umount', [small])
 })
+
+t.test(
+  'one that was killed on a full disk is told of, and noted when there is room',
+  async t => {
+    const { root, verb } = await smallStore()
+    // What the runtime gives back when it deletes a container is taken at once.
+    const filling = path.join(scratch(), 'filling')
+    const more = `cat /dev/zero >>${root}/more 2>/dev/null`
+    const deletes = `case " $* " in *' delete '*) runc "$@"; ${more}; exit 0 ;; esac`
+    fs.writeFileSync(filling, `#!/bin/sh\n${deletes}\nexec runc "$@"\n`, { mode: 0o755 })
+    const words = ['-d', '--name', 'full', '--runtime', filling, 'box:1', 'sh', '-c']
+    const ran = await verb('run', ...words, 'cat /dev/zero >/fill; exec sleep 1234')
+    t.match(ran, { status: 0 })
+    t.ok(await until(isRunning), 'the disk is full')
+    for (const one of [/plyfs-monitor/, /container-serve/])
+      process.kill(pidOf(one), 'SIGKILL')
+    const told = await verb('ps', '-a', '--format', '{{.Status}}')
+    t.match(told, {
+      status: 0,
+      stdout: 'Dead\n',
+      stderr: /cannot note .* full was killed: /,
+    })
+    fs.writeFileSync(filling, '#!/bin/sh\nexec runc "$@"\n')
+    fs.rmSync(`${root}/more`)
+    t.match(await verb('ps', '-a', '--format', '{{.Status}}'), {
+      status: 0,
+      stdout: /^Exited \(137\)/,
+      stderr: '',
+    })
+    t.match(await verb('rm', 'full'), { status: 0 })
+    t.ok(await until(() => processes().length === 0 && !isRunning()))
+  },
+)
