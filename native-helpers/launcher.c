@@ -36,7 +36,7 @@ static const char *const verbs[] = {
     "logout", "search",  "tags",   "load",   "save",    "import",  "images",  "image",  "history",
     "inspect", "tag",    "rmi",    "gc",     "fsck",    "diff",    "export",  "ls",     "cat",
     "run",    "create",  "start",  "restart", "stop",   "kill",    "rm",      "wait",   "ps",
-    "logs",   "exec",    "attach", "pause",  "unpause", "top",     "rename",  "commit",
+    "logs",   "exec",    "attach", "pause",  "unpause", "top",     "rename",  "commit", "cp",
     "volume", "writable", "daemon", NULL};
 
 /* Verbs that a running daemon does, where there is one. */

@@ -74,6 +74,7 @@ const VERBS: ReadonlySet<string> = new Set([
   'top',
   'rename',
   'commit',
+  'cp',
   'volume',
   'writable',
   'daemon',
