@@ -196,15 +196,19 @@ export class Containers {
    * @returns the records of containers that had not been made whole.
    */
   async sweep(): Promise<ContainerRecord[]> {
-    for (const id of this.strayUses()) this.store.uses.forget(useKey(id))
     const left = namesIn(nodePath(this.folder))
     for (const name of left.filter(one => one.startsWith(GONE))) this.sweepGone(name)
-    const made = left.filter(one => one.startsWith(NEW))
-    if (made.length === 0) return []
+    const made = await this.sweepMade(left.filter(one => one.startsWith(NEW)))
+    for (const key of this.strayUses()) this.store.uses.forget(key)
+    return made
+  }
+
+  private async sweepMade(names: readonly string[]): Promise<ContainerRecord[]> {
+    if (names.length === 0) return []
     // A folder that has just been made gets its lock under this one.
     const lock = await this.lockNames()
     try {
-      return made.flatMap(name => this.sweepNew(name))
+      return names.flatMap(name => this.sweepNew(name))
     } finally {
       lock.release()
     }
@@ -230,17 +234,17 @@ export class Containers {
     return record === null ? [] : [record]
   }
 
-  /** IDs of containers that use an image, and are neither there nor being made or removed. */
+  /** Keys of uses by containers that are neither there nor being made or removed. */
   private strayUses(): string[] {
     // A folder takes these names one after the other, so that none is missed on its way.
-    const folderOf = (id: string): string | undefined =>
-      [`${NEW}${id}`, id, `${GONE}${id}`].find(name =>
+    const isThere = (id: string): boolean =>
+      [`${NEW}${id}`, id, `${GONE}${id}`].some(name =>
         fs.existsSync(nodePath(`${this.folder}/${name}`)),
       )
-    return this.store.uses
-      .keptKeys()
-      .flatMap(key => /^container-([0-9a-f]{64})$/.exec(key)?.[1] ?? [])
-      .filter(id => folderOf(id) === undefined)
+    return this.store.uses.keptKeys().filter(key => {
+      const id = /^container-([0-9a-f]{64})\b/.exec(key)?.[1]
+      return id !== undefined && !isThere(id)
+    })
   }
 
   private lockNames() {

@@ -67,11 +67,11 @@ export class Uses {
     fs.rmSync(nodePath(this.kept(key)), { force: true })
   }
 
-  /** Keys of the uses that last until they are forgotten. */
+  /** Keys of the uses that last until they are forgotten; of half-written ones with a suffix. */
   keptKeys(): string[] {
     return fs
       .readdirSync(nodePath(this.place.uses), 'latin1')
-      .flatMap(name => /^kept-([A-Za-z0-9_-]+)$/.exec(name)?.[1] ?? [])
+      .flatMap(name => /^kept-([A-Za-z0-9_-]+(\.[0-9a-f]+)?)$/.exec(name)?.[1] ?? [])
   }
 
   /** All that last; files of processes that have ended are removed on the way. */

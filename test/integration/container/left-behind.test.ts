@@ -81,6 +81,14 @@ for (const [verb, ...words] of [
     await ok('rm', id)
   })
 
+t.test('a use that was half written when its command was killed goes', async t => {
+  const name = `kept-container-${'0'.repeat(64)}`
+  for (const one of [name, `${name}.0123456789abcdef`])
+    fs.writeFileSync(path.join(storeRoot(), 'uses', one), '')
+  await ok('ps')
+  t.same(uses(), [])
+})
+
 t.test(
   'what a killed `rm` has left goes, what a slow one removes is left to it',
   async t => {
