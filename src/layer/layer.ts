@@ -7,6 +7,7 @@ import { FsError } from '../errno/fs-error.js'
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
+  FUSE_SUPER_MAGIC,
   MOUNT_ATTR_NOATIME,
   MOUNT_ATTR__ATIME,
   MOUNT_ATTR_NODEV,
@@ -20,7 +21,8 @@ import {
   RESOLVE_NO_SYMLINKS,
 } from '../sys/constants.js'
 import { openat2 } from '../sys/file.js'
-import { close, getfsuuid, name_to_handle_at, statx } from './object-calls.js'
+import { filesystemType } from './filesystem-type.js'
+import { close, getfsuuid, isArchived, name_to_handle_at, statx } from './object-calls.js'
 import { mount_setattr, open_tree } from '../sys/mount.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
 import type { ArchivedOrigin } from './archive-layer/archived-lowers.js'
@@ -61,7 +63,9 @@ export class Layer {
     getfsuuid(rootFd, this.uuid)
     const handle = Buffer.alloc(136)
     const mountId = new Int32Array(1)
-    this.hasHandles = name_to_handle_at(rootFd, '', handle, mountId, AT_EMPTY_PATH) > 0
+    this.hasHandles =
+      !forgetsHandles(rootFd) &&
+      name_to_handle_at(rootFd, '', handle, mountId, AT_EMPTY_PATH) > 0
     const stat = new Uint32Array(STAT_WORDS)
     const error = statx(rootFd, '', AT_EMPTY_PATH, stat, 0)
     if (error < 0) throw new FsError(error, 'statx', path)
@@ -141,6 +145,14 @@ function cloneMount(path: string, attributes: number): number {
   if (error >= 0) return tree
   close(tree)
   return -1
+}
+
+/**
+ * A FUSE filesystem gives handles that say which node of its server is meant, a number that is
+ * given anew when the kernel has forgotten the inode (fuse_encode_fh).
+ */
+function forgetsHandles(rootFd: number): boolean {
+  return !isArchived(rootFd) && filesystemType(rootFd) === FUSE_SUPER_MAGIC
 }
 
 /** A readable descriptor of a layer's root, a path-only one where it may not be read. */
