@@ -1,4 +1,4 @@
-// Gives a test file mount and process namespaces of its own by running it once more inside them:
+// Gives a test file mount, process and IPC namespaces of its own by running it once more inside them:
 // whatever it mounts or starts is gone when its first process dies, however it was hung. The outer
 // process touches nothing but its own scratch directory, so it cannot hang itself.
 import { spawn } from 'node:child_process'
@@ -68,7 +68,16 @@ function watch(
   const first = 'mount -t fusectl fusectl /sys/fs/fuse/connections; "$@"; exit $?'
   const child = spawn(
     'setpriv',
-    ['--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--kill-child']
+    [
+      '--pdeathsig',
+      'KILL',
+      'unshare',
+      '--mount',
+      '--pid',
+      '--ipc',
+      '--fork',
+      '--kill-child',
+    ]
       .concat(['--propagation', 'private', '--mount-proc'])
       .concat(['sh', '-c', first, 'sh'])
       .concat([process.execPath, ...process.execArgv, file, ...process.argv.slice(2)]),
