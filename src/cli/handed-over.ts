@@ -10,7 +10,11 @@ import {
 } from '../daemon/commands.js'
 import type { Daemon } from '../daemon/daemon.js'
 import { directoriesMount, imageMount, type WhatToMount } from '../daemon/make-mount.js'
+import { withoutBooleanValues } from './boolean-words.js'
 import { addStartingVerbs } from './commands/container-verbs.js'
+// What those verbs load when they are asked for is loaded here at once: a mount may hide plyfs's files.
+import './commands/lifecycle.js'
+import './commands/run.js'
 import { describeError, statusOf } from './describe-error.js'
 import { handedConsole } from './handed-console.js'
 import { howCalled } from './how-called.js'
@@ -52,18 +56,19 @@ async function startContainers(
   caller: Caller,
 ): Promise<number> {
   let status = 0
+  const console = handedConsole(daemon, call, caller)
   const program = new Command('plyfs').helpCommand(false).enablePositionalOptions()
   addStartingVerbs(
     program,
     ended => (status = ended),
-    handedConsole(daemon, call, caller),
+    () => Promise.resolve(console),
   )
   for (const command of [program, ...program.commands])
     command.exitOverride().configureOutput({
       writeOut: () => undefined,
       writeErr: () => undefined,
     })
-  await program.parseAsync([...args], { from: 'user' })
+  await program.parseAsync(withoutBooleanValues(program, args), { from: 'user' })
   return status
 }
 
