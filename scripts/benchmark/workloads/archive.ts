@@ -119,6 +119,7 @@ async function handed(turn: Turn, store: string, archive: string): Promise<Figur
           mounting(turn.stage, HANDED, store, archive, daemon.environment)
         // The first mount of a daemon makes what later ones find.
         await figure()
+        await daemon.rest()
         return [await figure()]
       },
       store,

@@ -95,10 +95,11 @@ async function handed(
 ): Promise<Figure[]> {
   return withDaemon(
     turn.stage,
-    async ({ environment }) => {
-      const all = [...plyfsWords(environment['PLYFS_HOST']), ...words]
+    async daemon => {
+      const all = [...plyfsWords(daemon.environment['PLYFS_HOST']), ...words]
       // The first container of a daemon makes what later ones find.
       await runCommand(turn, ['first', ...all])
+      await daemon.rest()
       return started(turn, HANDED, 'plyfs', all)
     },
     root,

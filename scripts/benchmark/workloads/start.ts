@@ -59,8 +59,8 @@ async function handed(turn: Turn): Promise<Figure[]> {
         const seconds = (performance.now() - started) / 1000
         if (repeat > 0) figures.push(timed(HANDED, 'plyfs', seconds))
         daemon.unmount(at)
+        await daemon.rest()
       }
-      return Promise.resolve()
     })
   } catch (error) {
     turn.failed('plyfs', HANDED, error)
