@@ -12,9 +12,6 @@ import type { Daemon } from '../daemon/daemon.js'
 import { directoriesMount, imageMount, type WhatToMount } from '../daemon/make-mount.js'
 import { withoutBooleanValues } from './boolean-words.js'
 import { addStartingVerbs } from './commands/container-verbs.js'
-// What those verbs load when they are asked for is loaded here at once: a mount may hide plyfs's files.
-import './commands/lifecycle.js'
-import './commands/run.js'
 import { describeError, statusOf } from './describe-error.js'
 import { handedConsole } from './handed-console.js'
 import { howCalled } from './how-called.js'
@@ -61,7 +58,7 @@ async function startContainers(
   addStartingVerbs(
     program,
     ended => (status = ended),
-    () => Promise.resolve(console),
+    console,
   )
   for (const command of [program, ...program.commands])
     command.exitOverride().configureOutput({
