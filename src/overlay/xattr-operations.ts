@@ -123,14 +123,14 @@ export function removeAttribute(
 ): number {
   const disk = diskName(u, topOverride(u, node), name)
   if (typeof disk === 'number') return disk
-  const refused = isOfWrite(node, name) ? 0 : mayChange(node)
-  if (refused < 0) return refused
+  const refused = mayChange(node)
+  if (refused < 0 && !isOfWrite(node, name)) return refused
   // Nothing is copied up for an attribute that is not there (ovl_xattr_set).
   const at = locate(u, node)
   const present = getxattrat(at.fd, at.name, disk, nothing)
   // An ACL that is not there is removed with success (vfs_remove_acl of the disks' own).
   if (present === -E.ENODATA && disk.startsWith('system.posix_acl_')) return 0
-  if (present < 0) return present
+  if (present < 0) return refused < 0 ? refused : present
   const ready = copyUpMetadata(u, node, req)
   if (ready !== 0) return ready
   const upper = locateUpper(u, node)
