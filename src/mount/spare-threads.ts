@@ -1,18 +1,25 @@
 // A serving thread that is ready before its mount is asked for: to start one takes longer than all
 // the rest of a mount.
 import type { Worker } from 'node:worker_threads'
+import { log } from '../log/log.js'
 import { startThread } from './start-thread.js'
 
 export class SpareThreads {
   private spare: Worker | null = null
   private ended = false
+  private readonly start: () => Worker
+
+  constructor(start: () => Worker = startThread) {
+    this.start = start
+  }
 
   /** A thread that waits for its plan, and belongs to the caller from here on. */
   take(): Worker {
     const { spare } = this
     this.spare = null
-    if (spare === null) return startThread()
+    if (spare === null) return this.start()
     spare.off('exit', this.forget)
+    spare.off('error', this.complain)
     spare.ref()
     return spare
   }
@@ -20,8 +27,9 @@ export class SpareThreads {
   /** Starts the next one. To be called when nobody waits. */
   prepare(): void {
     if (this.spare !== null || this.ended) return
-    this.spare = startThread()
+    this.spare = this.start()
     this.spare.on('exit', this.forget)
+    this.spare.on('error', this.complain)
     this.spare.unref()
   }
 
@@ -32,5 +40,10 @@ export class SpareThreads {
 
   private readonly forget = (): void => {
     this.spare = null
+  }
+
+  /** A mount that was not asked for yet is nobody's loss; the next one starts its own. */
+  private readonly complain = (error: unknown): void => {
+    log.error(`a serving thread could not start: ${String(error)}`, error)
   }
 }

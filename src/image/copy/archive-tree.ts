@@ -15,9 +15,9 @@ import {
 import { close, openat2 } from '../../sys/file.js'
 import { statx } from '../../sys/inode.js'
 import { ST, statBigInt, statRecords } from '../../sys/stat.js'
-import { type TarEntry, TarWriter } from '../../tar/writer.js'
+import { TarWriter } from '../../tar/writer.js'
 import { describeObject } from '../diff/describe-object.js'
-import { openContents, readRun, sparseRuns } from '../diff/file-contents.js'
+import { packFile } from '../diff/file-contents.js'
 import { listNames } from '../store/list-names.js'
 
 const BATCH = 256 * 1024
@@ -68,7 +68,7 @@ class Walk {
     if (first !== undefined) {
       const link = { type: 'link', size: 0, xattrs: new Map(), linkname: first } as const
       yield this.writer.header({ ...entry, ...link })
-    } else if (entry.type === 'file') yield* this.file(dirfd, name, entry)
+    } else if (entry.type === 'file') yield* packFile(this.writer, entry, dirfd, name)
     else yield this.writer.header(entry)
     if (entry.type === 'directory') yield* this.below(dirfd, name, path)
   }
@@ -81,19 +81,6 @@ class Walk {
     try {
       for (const child of listNames(fd).sort())
         yield* this.object(fd, child, `${path}/${child}`)
-    } finally {
-      close(fd)
-    }
-  }
-
-  private *file(dirfd: number, name: string, entry: TarEntry): Generator<Uint8Array> {
-    const { path, size } = entry
-    const fd = openContents(dirfd, name)
-    try {
-      const sparse = sparseRuns(fd, size)
-      yield this.writer.header(sparse === undefined ? entry : { ...entry, sparse })
-      for (const run of sparse ?? [{ offset: 0, length: size }])
-        for (const piece of readRun(fd, run, path)) yield this.writer.data(piece)
     } finally {
       close(fd)
     }

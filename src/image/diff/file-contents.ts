@@ -11,13 +11,33 @@ import {
   SEEK_DATA,
   SEEK_HOLE,
 } from '../../sys/constants.js'
-import { lseek, openat2, pread } from '../../sys/file.js'
+import { close, lseek, openat2, pread } from '../../sys/file.js'
 import type { SparseRun } from '../../tar/entry.js'
+import type { TarEntry, TarWriter } from '../../tar/writer.js'
 import { ImageError } from '../model/errors.js'
 
 /** Holes of fewer bytes together are written as zeros, which every reader knows. */
 const WORTH_A_MAP = 1 << 20
 const PIECE = 1 << 20
+
+/** A file with its contents, as `entry` describes it. Throws FsError, or ImageError for a cut file. */
+export function* packFile(
+  writer: TarWriter,
+  entry: TarEntry,
+  dirfd: number,
+  name: string,
+): Generator<Uint8Array> {
+  const { path, size } = entry
+  const fd = openContents(dirfd, name)
+  try {
+    const sparse = sparseRuns(fd, size)
+    yield writer.header(sparse === undefined ? entry : { ...entry, sparse })
+    for (const run of sparse ?? [{ offset: 0, length: size }])
+      for (const piece of readRun(fd, run, path)) yield writer.data(piece)
+  } finally {
+    close(fd)
+  }
+}
 
 /** Opens a file for reading, never through a symlink. Throws FsError. */
 export function openContents(dirfd: number, name: string): number {
@@ -28,7 +48,7 @@ export function openContents(dirfd: number, name: string): number {
 }
 
 /** The runs of data of a sparse file; undefined where it is written as a whole. Throws FsError. */
-export function sparseRuns(fd: number, size: number): SparseRun[] | undefined {
+function sparseRuns(fd: number, size: number): SparseRun[] | undefined {
   const runs: SparseRun[] = []
   let data = 0
   for (let end = 0; end < size;) {

@@ -1,11 +1,10 @@
 // Objects of a disk as entries of a tar: what they are, what is in them, names of one file as links.
 import { dotWhiteout, type LayerFormat, OPAQUE_SENTINEL } from '../../layer/format.js'
 import type { Reached } from '../../layer/deep-paths.js'
-import { close } from '../../sys/file.js'
 import { ST, statBigInt } from '../../sys/stat.js'
 import { type TarEntry, TarWriter } from '../../tar/writer.js'
 import { describeObject, type DiskObject } from './describe-object.js'
-import { openContents, readRun, sparseRuns } from './file-contents.js'
+import { packFile } from './file-contents.js'
 
 /** Its methods yield the pieces of the archive, in the order in which they are called. */
 export class ObjectWriter {
@@ -31,7 +30,10 @@ export class ObjectWriter {
     if (first !== undefined)
       yield this.writer.header({ ...entry, ...LINK, linkname: first })
     else if (entry.type !== 'file') yield this.writer.header(entry)
-    else yield* this.file(entry, data === undefined ? disk : data())
+    else {
+      const { dirfd, name } = data === undefined ? disk : data()
+      yield* packFile(this.writer, entry, dirfd, name)
+    }
   }
 
   /** What hides a name in a directory ('' for the root) of the layers below. */
@@ -46,19 +48,6 @@ export class ObjectWriter {
 
   end(): Uint8Array {
     return this.writer.end()
-  }
-
-  private *file(entry: TarEntry, { dirfd, name }: Reached): Generator<Uint8Array> {
-    const { path, size } = entry
-    const fd = openContents(dirfd, name)
-    try {
-      const sparse = sparseRuns(fd, size)
-      yield this.writer.header(sparse === undefined ? entry : { ...entry, sparse })
-      for (const run of sparse ?? [{ offset: 0, length: size }])
-        for (const piece of readRun(fd, run, path)) yield this.writer.data(piece)
-    } finally {
-      close(fd)
-    }
   }
 
   /** The name under which a file with several names has been written already. */
