@@ -43,6 +43,7 @@ export class Comparer {
     const text = `${a} | ${b}`
     const different = { kind: `${name}: ${show(first)}, ${show(second)}`, text }
     if (STOPPED.has(a) || STOPPED.has(b)) return { kind: `${name}: ${a}, ${b}`, text }
+    if (name === 'dirseek') this.#streams.seek(this.model, step, [first, second])
     if (this.#known(step, first, second)) return undefined
     if (first < 0 || second < 0) return first === second ? undefined : different
     const compared = this.#byName(step, a, b)
@@ -67,7 +68,6 @@ export class Comparer {
       case 'dirread':
         return this.#streams.read(this.model, step, a, b)
       case 'dirseek':
-        this.#streams.seek(this.model, step)
         return undefined
       case 'statfs':
         return compareStatfs(a, b)
@@ -80,7 +80,7 @@ export class Comparer {
   #known(step: Step, first: number, second: number): boolean {
     return (
       (step[1] === 'seekdata' && sameSeek(step, first, second)) ||
-      this.#seeksInDirectory(step) ||
+      this.#seeksInDirectory(step, first, second) ||
       this.#seeksInRemoved(step, first, second) ||
       (step[1] === 'dirseek' && sameRewind(first, second)) ||
       this.#removesNoAcl(step, first, second) ||
@@ -113,9 +113,14 @@ export class Comparer {
   }
 
   /** Not compared: 'holes of directories'. */
-  #seeksInDirectory([who, name, slot]: Step): boolean {
-    if (name !== 'seekdata' || !isUser(who)) return false
-    return this.model.slot(who, number(slot))?.inode.kind === 'directory'
+  #seeksInDirectory(step: Step, first: number, second: number): boolean {
+    const [who, name, slot] = step
+    if ((name !== 'seekdata' && name !== 'lseek') || !isUser(who)) return false
+    if (this.model.slot(who, number(slot))?.inode.kind !== 'directory') return false
+    if (name === 'seekdata') return true
+    const overlay = this.kernelSides[0] ? first : second
+    const other = this.kernelSides[0] ? second : first
+    return number(step[4]) === SEEK_END && overlay === -EINVAL && other >= 0
   }
 
   /** Not compared: 'positions in a removed directory'. */
@@ -276,6 +281,7 @@ function sameRewind(first: number, second: number): boolean {
   return (first === -EBADF && second === 0) || (first === 0 && second === -EBADF)
 }
 
+const SEEK_END = 2
 const EBADF = 9
 const ENOTDIR = 20
 const EISDIR = 21

@@ -41,7 +41,7 @@ export const NOT_COMPARED = {
   'times of birth after a copy-up':
     'The kernel’s FUSE keeps a time of birth once it knows it (FUSE_I_BTIME), whatever is invalidated: the lower’s shows on until the inode is forgotten, kernel overlayfs shows the copy’s at once. Compared after a mount, and in the upper.',
   'holes of directories':
-    'SEEK_DATA and SEEK_HOLE on a directory: the kernel’s FUSE reckons with the directory’s size and asks nobody (generic_file_llseek), kernel overlayfs answers EINVAL for a merged one (ovl_dir_llseek) and lets the disk answer for others.',
+    'SEEK_DATA and SEEK_HOLE on a directory: the kernel’s FUSE reckons with the directory’s size and asks nobody (generic_file_llseek), kernel overlayfs answers EINVAL for a merged one (ovl_dir_llseek, to SEEK_END too) and lets the disk answer for others.',
   'removing an ACL that is not there':
     'Kernel overlayfs answers ENODATA for a lower file and what the filesystem answers (ext4 and xfs: success) for an upper one; plyfs answers as the filesystem for both.',
   'which errno an immutable file gives':

@@ -32,12 +32,15 @@ export class Streams {
     return undefined
   }
 
-  seek(model: Model, step: Step): void {
+  /** @param results of the two sides: one may have fewer records, and stays where it is. */
+  seek(model: Model, step: Step, results: readonly [number, number]): void {
     const stream = this.#streams.get(key(step))
     const position = number(step[3])
     if (!stream) return
     if (position === 0) this.#begin(model, step)
-    else for (const given of stream.given) given.length = Math.min(given.length, position)
+    else
+      for (const [side, given] of stream.given.entries())
+        if (results[side] === 0) given.length = Math.min(given.length, position)
   }
 
   /** Keeps the sets up to date; a directory that is opened begins a stream. */
