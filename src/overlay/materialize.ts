@@ -254,12 +254,16 @@ function guessOrigin(handle: Uint8Array, node: Node, record: Uint32Array): boole
 
 /**
  * ovl_hash_bylower and ovl_hash_byupper: the identity under which a hard link is known, '' for
- * inodes with one name, and for those whose names part on copy-up (index=off).
+ * inodes with one name, and for those whose names part on copy-up (index=off). The one name an
+ * upper inode has left may lead to a node whose other names were removed while it was open.
  */
 function linkKey(u: Union, found: Found, record: Uint32Array): string {
-  if ((record[ST.nlink] ?? 0) < 2) return ''
+  const isLast = (record[ST.nlink] ?? 0) < 2
+  if (isLast && (!found.upper || u.nodes.links.size === 0)) return ''
   const ino = `${record[ST.ino + 1] ?? 0}:${record[ST.ino] ?? 0}`
-  if (found.upper) return `upper:${ino}`
+  const upperKey = `upper:${ino}`
+  if (isLast) return u.nodes.links.has(upperKey) ? upperKey : ''
+  if (found.upper) return upperKey
   const lower = found.lowers[0]
   if (lower === undefined) return ''
   if (u.isWritable && u.stack.index === null) return ''

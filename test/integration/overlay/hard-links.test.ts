@@ -202,3 +202,37 @@ t.test('without the index they part, as told', async t => {
   t.equal(calls.stat(`${mounted.point}/one`).nlink, 1)
   t.same(await mounted.end(), [])
 })
+
+t.test(
+  'the name that is left while the file is open by one that was removed',
+  async t => {
+    const upper: Tree = { one: file('data'), two: hardlink('one') }
+    const layers = await makeStack({ lowers: [{}], upper })
+    for (const passthrough of ['on', 'off']) {
+      // The server knows the file by this name alone when it goes.
+      const mounted = await mountPlyfs(layers, {
+        options: [`passthrough=${passthrough}`],
+      })
+      const [one, two] = [`${mounted.point}/one`, `${mounted.point}/two`]
+      const fd = calls.open(one, C.O_RDWR)
+      calls.unlink(one)
+      t.equal(calls.stat(two).ino, calls.fstat(fd).ino, 'one inode')
+      t.equal(calls.readText(two), 'data')
+      calls.write(fd, 'longer than it was')
+      calls.fchmod(fd, 0o600)
+      t.equal(calls.stat(two).mode & 0o777, 0o600, 'mode by name')
+      t.equal(calls.stat(two).size, 18, 'size by name')
+      t.equal(
+        calls.readText(two),
+        'longer than it was',
+        `contents, passthrough=${passthrough}`,
+      )
+      calls.close(fd)
+      calls.unlink(two)
+      calls.writeFile(one, 'data')
+      calls.chmod(one, 0o644)
+      calls.link(one, two)
+      t.same(await mounted.end(), [])
+    }
+  },
+)
