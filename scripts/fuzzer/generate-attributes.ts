@@ -137,8 +137,11 @@ const removexattr = onPath(
   scene => inode => hasXattrs(inode) && own(scene)(inode),
 )
 
-/** Not compared: 'set-group-id bit when an ACL is removed'. */
+/**
+ * Not compared: 'set-group-id bit when an ACL is removed', 'ACLs that go by their name on the disk'.
+ */
 function mayRemove({ user }: Scene, name: string): boolean {
+  if (name.startsWith('trusted.SGI_ACL_')) return false
   return user === 'u0' || name !== 'system.posix_acl_access'
 }
 

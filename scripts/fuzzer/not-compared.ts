@@ -24,6 +24,8 @@ export const NOT_COMPARED = {
     'The kernel’s copy-up fills holes within a chunk of 1 MiB, plyfs keeps all; xfs allocates ahead. SEEK_HOLE must fail or succeed on both; that what is said to be a hole reads as zeros is shown by the data exerciser.',
   'set-group-id bit when an ACL is removed':
     'Kernel overlayfs takes it away from who is not in the group, ext4 does not, and FUSE does not say. Not generated: only root removes the access ACL.',
+  'ACLs that go by their name on the disk':
+    'xfs keeps ACLs as trusted.SGI_ACL_*. Taken away by that name one is gone from the disk and from listings, and kernel overlayfs may go on showing it until the inode is forgotten. Not generated.',
   'partial listings':
     'The order differs. Each side is checked for itself: no name twice, none missing that was there throughout, none that never was.',
   'pid of a lock': 'The processes of the two sides are different ones.',

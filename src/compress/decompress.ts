@@ -1,8 +1,8 @@
 // Opens whatever a layer or an archive is compressed with. Its first bytes decide, never a name.
 // Inflating runs on Node's thread pool, beside what the reader does with the last piece.
-import type { ByteSource } from '../bytes/byte-source.js'
+import { bytesOf, type ByteSource } from '../bytes/byte-source.js'
 import { type Compression, DETECT_BYTES, detectCompression } from './compression.js'
-import { gunzip } from './gzip.js'
+import { gunzip, gunzipBytes } from './gzip.js'
 import {
   type DecompressLimits,
   defaultDecompressLimits,
@@ -38,6 +38,27 @@ export async function decompress(
     case 'zstd':
       return { compression, stream: limited(unzstd(counted), meter, limits) }
   }
+}
+
+/** What may come out of a few bytes before they are worth a thread. */
+const AT_ONCE = 4 * 1024 * 1024
+
+/**
+ * As `decompress`, for bytes that lie in memory: where little comes out of them, it is there at once,
+ * without a way through Node's streams and threads.
+ */
+export async function decompressBytes(
+  bytes: Uint8Array,
+  limits: DecompressLimits = defaultDecompressLimits,
+): Promise<Decompressed> {
+  if (detectCompression(bytes) !== 'gzip') return decompress(bytesOf(bytes), limits)
+  return { compression: 'gzip', stream: inflated(bytes, limits) }
+}
+
+async function* inflated(bytes: Uint8Array, limits: DecompressLimits): ByteSource {
+  const plain = gunzipBytes(bytes, Math.min(AT_ONCE, limits.bytes, limits.ratioFrom))
+  if (plain === null) yield* (await decompress(bytesOf(bytes), limits)).stream
+  else yield plain
 }
 
 /** The first bytes of a source, enough to tell how it is compressed, and the source with them still in it. */

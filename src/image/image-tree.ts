@@ -122,7 +122,7 @@ export class ImageTree {
 
   private root(path: string): TreeObject {
     const directory = this.stack.root()
-    const layer = directory?.layers[0]
+    const [layer] = directory?.layers ?? []
     if (directory === undefined || layer === undefined)
       throw bad('not-found', path, 'the image has no layers')
     const record = statRecords(1)

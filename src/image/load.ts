@@ -13,7 +13,7 @@ import { ArchiveFile } from './sources/archive-file.js'
 import { ArchiveMembers } from './sources/archive-members.js'
 import type { ArchivedImage } from './sources/archived-image.js'
 import { dockerArchiveImages, isDockerArchive } from './sources/docker-archive.js'
-import { folderFiles, memberFiles } from './sources/layout-files.js'
+import { FolderFiles, memberFiles } from './sources/layout-files.js'
 import { isLayout, layoutImages } from './sources/oci-layout.js'
 import { fileSource } from './store/file-source.js'
 import type { ImageRecord } from './store/image-record.js'
@@ -26,6 +26,8 @@ export interface LoadOptions {
   readonly progress: Progress
   /** Called once when `gc` has to be waited for. */
   readonly onWait?: () => void
+  /** Called when layers are about to be unpacked: who has work for later may prepare it. */
+  readonly onUnpack?: () => void
 }
 
 export interface LoadedImage {
@@ -53,11 +55,25 @@ export function loadPath(
     const size = stat.isFile() ? stat.size : undefined
     return loadStream(store, fileSource(path), options, size)
   }
-  return store.whileAdding(() => {
-    const files = folderFiles(path, store.blobs, options.progress)
+  return loadFolder(store, path, options)
+}
+
+function loadFolder(
+  store: Store,
+  path: string,
+  options: LoadOptions,
+): Promise<LoadedImage[]> {
+  return store.whileAdding(async () => {
+    const files = new FolderFiles(path, store.blobs, options.progress)
     if (!isLayout(files))
       throw new ImageError('malformed', `${path} is a folder, but no OCI layout`)
-    return addAll(store, layoutImages(files, wanted(options)), options)
+    store.layers.prepare()
+    try {
+      return await addAll(store, layoutImages(files, wanted(options)), options)
+    } finally {
+      await files.abandon()
+      await store.layers.settle()
+    }
   }, options.onWait)
 }
 
@@ -165,7 +181,8 @@ async function addAll(
 ): Promise<LoadedImage[]> {
   const loaded: LoadedImage[] = []
   for (const { image, names, bring } of images) {
-    const arriving = await bring()
+    const arriving = bring()
+    options.onUnpack?.()
     const before = store.images.list()
     const record = await store.addImage({ ...image, arriving }, names, options.progress)
     const full = names.map(fullName)

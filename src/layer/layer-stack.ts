@@ -22,8 +22,11 @@ const NO_CACHE = new FdCache(1)
 export interface StackDirectory {
   /** Below each layer's root, '' for the root. */
   readonly path: string
-  /** Descriptors of the roots of the layers that have a part in it, topmost first. */
-  readonly layers: readonly number[]
+  /**
+   * Descriptors of the roots of the layers that have a part in it, topmost first. Each is looked for
+   * when it is asked for: mostly the first one has the answer.
+   */
+  readonly layers: Iterable<number>
 }
 
 /** What a name is in the merged view. */
@@ -76,29 +79,34 @@ export class LayerStack {
   /** What a name in a directory is; undefined where it is not, or is hidden. Throws FsError. */
   lookup(directory: StackDirectory, name: string): StackObject | undefined {
     const path = directory.path === '' ? name : `${directory.path}/${name}`
-    const parts: number[] = []
-    const top = statRecords(1)
-    const record = statRecords(1)
+    const objects = this.objects(directory, name, path)
+    const top = objects.next()
+    if (top.done === true) return undefined
+    const { root, record } = top.value
+    const layers = isDirectory(record) ? new Parts(root, objects) : undefined
+    return { layer: root, path, record, directory: layers && { path, layers } }
+  }
+
+  /** Everything of that name, from the top down to where it is hidden. Throws FsError. */
+  private *objects(
+    directory: StackDirectory,
+    name: string,
+    path: string,
+  ): Generator<LayerObject, undefined> {
+    let record = statRecords(1)
     for (const root of directory.layers) {
       const at = this.deep.reach(root, path)
       const error = statx(at.dirfd, at.name, AT_SYMLINK_NOFOLLOW, record, 0)
       if (error < 0 && error !== -E.ENOENT) throw new FsError(error, 'statx', path)
       const hidden = this.isDotHidden(root, directory.path, name)
-      if (error < 0) {
-        if (hidden) break
-        continue
+      if (error === 0) {
+        if (isDeviceWhiteout(record) || this.isXattrHidden(root, path, record)) return
+        yield { root, record }
+        if (!isDirectory(record) || this.isOpaque(root, path)) return
+        record = statRecords(1)
       }
-      if (isDeviceWhiteout(record) || this.isXattrHidden(root, path, record)) break
-      if (!isDirectory(record)) {
-        if (parts.length > 0) break
-        return { layer: root, path, record, directory: undefined }
-      }
-      if (parts.push(root) === 1) top.set(record)
-      if (hidden || this.isOpaque(root, path)) break
+      if (hidden) return
     }
-    const [layer] = parts
-    if (layer === undefined) return undefined
-    return { layer, path, record: top, directory: { path, layers: parts } }
   }
 
   /** The names that a directory shows, in no order. Throws FsError. */
@@ -147,6 +155,38 @@ export class LayerStack {
     const fd = openat2(dirfd, name, O_RDONLY | O_DIRECTORY, 0, 0)
     if (fd < 0) throw new FsError(fd, 'open', path)
     return fd
+  }
+}
+
+/** An object of one layer. */
+interface LayerObject {
+  readonly root: number
+  readonly record: Uint32Array
+}
+
+/** The parts of a directory: of the objects of its name the directories that stand on top. */
+class Parts implements Iterable<number> {
+  private readonly known: number[]
+  private further: Iterator<LayerObject> | null
+
+  /** @param further those below the first. */
+  constructor(first: number, further: Iterator<LayerObject>) {
+    this.known = [first]
+    this.further = further
+  }
+
+  *[Symbol.iterator](): Generator<number, undefined> {
+    for (let i = 0; i < this.known.length || this.find(); i++) yield this.known[i] ?? -1
+  }
+
+  /** Whether there is one more. */
+  private find(): boolean {
+    const step = this.further?.next()
+    const isPart =
+      step !== undefined && step.done !== true && isDirectory(step.value.record)
+    if (isPart) this.known.push(step.value.root)
+    else this.further = null
+    return isPart
   }
 }
 

@@ -24,7 +24,7 @@ import { openat2 } from '../sys/file.js'
 import { filesystemType } from './filesystem-type.js'
 import { close, getfsuuid, isArchived, name_to_handle_at, statx } from './object-calls.js'
 import { mount_setattr, open_tree } from '../sys/mount.js'
-import { ST, STAT_WORDS } from '../sys/stat.js'
+import { isSameFile, ST, STAT_WORDS, statRecords } from '../sys/stat.js'
 import type { ArchivedOrigin } from './archive-layer/archived-lowers.js'
 import { LayerDirectory } from './layer-directory.js'
 
@@ -93,10 +93,58 @@ export class Layer {
   }
 }
 
+const LOWER = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOATIME | MOUNT_ATTR_NODEV
+
 /** Opens a lower layer. Throws FsError where the directory cannot be opened. */
 export function openLower(path: string): Layer {
-  const tree = cloneMount(path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOATIME | MOUNT_ATTR_NODEV)
+  const tree = cloneMount(path, LOWER)
   return new Layer(path, openRoot(tree, path, tree < 0 ? AT_FDCWD : tree), tree)
+}
+
+/**
+ * Opens lower layers, those that lie in one mount through one clone of it: a mount costs more to
+ * make and to end than all else about a layer. Throws FsError where a directory cannot be opened;
+ * none stays open then.
+ * @param paths absolute.
+ */
+export function openLowers(paths: readonly string[]): Layer[] {
+  const layers: Layer[] = []
+  const base = paths.reduce(commonAncestor, paths[0] ?? '/')
+  const tree = paths.length > 1 ? cloneMount(base, LOWER) : -1
+  let isKept = tree < 0
+  try {
+    for (const path of paths) {
+      const fd = tree < 0 ? -E.EXDEV : openThrough(tree, base, path)
+      if (fd < 0) layers.push(openLower(path))
+      else layers.push(new Layer(path, fd, isKept ? -1 : tree))
+      isKept ||= fd >= 0
+    }
+    if (!isKept) close(tree)
+    return layers
+  } catch (error) {
+    for (const layer of layers) layer.close()
+    if (!isKept) close(tree)
+    throw error
+  }
+}
+
+/**
+ * A directory below the root of a clone, or -errno; EXDEV where the path leads elsewhere: through a
+ * symlink, or onto another mount, which the clone does not have.
+ */
+function openThrough(tree: number, base: string, path: string): number {
+  const below = path.slice(base.length).replace(/^\/+/, '') || '.'
+  const how = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
+  const fd = openat2(tree, below, O_RDONLY | O_DIRECTORY, 0, how)
+  if (fd < 0) return fd
+  const records = statRecords(2)
+  const isSame =
+    statx(fd, '', AT_EMPTY_PATH, records, 0) === 0 &&
+    statx(AT_FDCWD, path, 0, records, STAT_WORDS) === 0 &&
+    isSameFile(records, 0, records, STAT_WORDS)
+  if (isSame) return fd
+  close(fd)
+  return -E.EXDEV
 }
 
 /**

@@ -13,27 +13,65 @@ export interface RecordJob {
   readonly overlay: OverlayOptions
 }
 
-/**
- * Records those that have no tree yet.
- * @param images whose layers are all unpacked.
- * @throws ImageError, or FsError when layers cannot be opened.
- */
+/** Records on a thread of its own, which is to be ended. */
+export class TreeRecorder {
+  private worker: Worker | null = null
+
+  /** Starts the thread, for work that is likely to come. */
+  prepare(): void {
+    this.worker ??= new Worker(threadFile())
+  }
+
+  /**
+   * Records those that have no tree yet; once.
+   * @param images whose layers are all unpacked.
+   * @throws ImageError, or FsError when layers cannot be opened.
+   */
+  async record(
+    store: Store,
+    images: readonly ImageRecord[],
+    env: Readonly<Record<string, string | undefined>>,
+  ): Promise<void> {
+    await store.whileAdding(async () => {
+      const jobs = jobsOf(store, images, env)
+      if (jobs.length === 0) return
+      this.prepare()
+      this.worker?.postMessage(jobs)
+      if (this.worker !== null) await once(this.worker, 'exit')
+    })
+  }
+
+  async end(): Promise<void> {
+    await this.worker?.terminate()
+  }
+}
+
+/** Records trees as `TreeRecorder.record` does. */
 export async function recordImages(
   store: Store,
   images: readonly ImageRecord[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
-  await store.whileAdding(async () => {
-    const jobs = new Map<string, RecordJob>()
-    for (const image of images) {
-      const tree = store.treeOf(image)
-      if (tree === null || isTreeThere(tree)) continue
-      jobs.set(tree.path, { tree, overlay: overlayOf(store, image, env) })
-    }
-    if (jobs.size === 0) return
-    const worker = new Worker(threadFile(), { workerData: [...jobs.values()] })
-    await once(worker, 'exit')
-  })
+  const recorder = new TreeRecorder()
+  try {
+    await recorder.record(store, images, env)
+  } finally {
+    await recorder.end()
+  }
+}
+
+function jobsOf(
+  store: Store,
+  images: readonly ImageRecord[],
+  env: Readonly<Record<string, string | undefined>>,
+): RecordJob[] {
+  const jobs = new Map<string, RecordJob>()
+  for (const image of images) {
+    const tree = store.treeOf(image)
+    if (tree === null || isTreeThere(tree)) continue
+    jobs.set(tree.path, { tree, overlay: overlayOf(store, image, env) })
+  }
+  return [...jobs.values()]
 }
 
 function overlayOf(

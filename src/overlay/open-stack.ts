@@ -5,7 +5,7 @@ import { FsError } from '../errno/fs-error.js'
 import type { FdCache } from '../layer/fd-cache.js'
 import { openArchivedLowers } from '../layer/archive-layer/archived-lowers.js'
 import { layerFormat, type LayerFormat } from '../layer/format.js'
-import { type Layer, openLower, openUpper } from '../layer/layer.js'
+import { type Layer, openLower, openLowers, openUpper } from '../layer/layer.js'
 import { log } from '../log/log.js'
 import {
   applyOverride,
@@ -70,7 +70,7 @@ function openParts(
     })
     return layer
   }
-  const lowers = openLowers(options, kept, opened)
+  const lowers = openAllLowers(options, kept, opened)
   const dataLowers = options.dataLowers.map(path => kept(openLower(path)))
   const pair =
     options.upper === null || options.work === null
@@ -94,12 +94,12 @@ function openParts(
 }
 
 /** The lowers, in directories or in an archive. */
-function openLowers(
+function openAllLowers(
   { lowers, archive, format }: OverlayOptions,
   kept: (layer: Layer) => Layer,
   opened: Closer[],
 ): Layer[] {
-  if (archive === null) return lowers.map(path => kept(openLower(path)))
+  if (archive === null) return openLowers(lowers).map(kept)
   const { layers, close } = openArchivedLowers(archive, layerFormat(format, true, false))
   layers.forEach(kept)
   opened.push(close)

@@ -4,7 +4,7 @@ import { loadPath, loadStream, type LoadedImage } from '../../image/load.js'
 import { ImageError } from '../../image/model/errors.js'
 import { parsePlatform } from '../../image/model/platform.js'
 import { familiarName, parseReference } from '../../image/model/reference.js'
-import { recordImages } from '../../mount/record-images.js'
+import { TreeRecorder } from '../../mount/record-images.js'
 import { printLine } from '../output.js'
 import { showProgress } from '../progress.js'
 import { openStore, type StoreFlags, tellWaiting } from './store-session.js'
@@ -22,9 +22,11 @@ export async function load(flags: LoadFlags): Promise<number> {
     throw new ImageError('invalid', 'load reads an archive: use -i, or standard input')
   const store = await openStore(flags)
   const progress = showProgress(flags.quiet === true)
+  const recorder = new TreeRecorder()
   const options = {
     progress,
     onWait: tellWaiting,
+    onUnpack: () => recorder.prepare(),
     ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
   }
   try {
@@ -32,15 +34,13 @@ export async function load(flags: LoadFlags): Promise<number> {
       input === undefined || input === '-'
         ? await loadStream(store, process.stdin, options)
         : await loadPath(store, mustExist(input), options)
-    await recordImages(
-      store,
-      loaded.map(({ record }) => record),
-      process.env,
-    )
+    const records = loaded.map(({ record }) => record)
+    await recorder.record(store, records, process.env)
     progress.close()
     loaded.forEach(tell)
   } finally {
     progress.close()
+    await recorder.end()
   }
   return 0
 }

@@ -56,7 +56,7 @@ export function offered(
 }
 
 function layoutOffers(documents: Documents): Offered[] {
-  const files = { ...documents, bring: () => Promise.resolve(null) }
+  const files = { ...documents, bring: () => null }
   return layoutImages(files, hostPlatform()).map(({ image, names }) => {
     const id = digestOf(image.config)
     const config = parseConfig(image.config, `config ${id}`)

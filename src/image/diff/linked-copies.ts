@@ -45,7 +45,7 @@ export class LinkedCopies {
    * @throws FsError
    */
   constructor(index: string | null, stack: LayerStack, format: LayerFormat) {
-    const layers = stack.root()?.layers ?? []
+    const layers = [...(stack.root()?.layers ?? [])]
     this.index = index === null || layers.length === 0 ? -1 : openIndex(index)
     if (this.index < 0) return
     let any = false

@@ -114,7 +114,8 @@ class Diff {
   /** A first layer says what its root is; others leave it as it is. */
   private *root(lower: StackDirectory | undefined): Generator<Uint8Array> {
     const record = statRecords(1)
-    const dirfd = this.layer?.rootFd ?? lower?.layers[0]
+    const [below] = lower?.layers ?? []
+    const dirfd = this.layer?.rootFd ?? below
     if (dirfd === undefined) return
     const error = statx(dirfd, '', AT_EMPTY_PATH, record, 0)
     if (error < 0) throw new FsError(error, 'statx', '/')

@@ -19,6 +19,7 @@ import type { Blobs } from '../store/blobs.js'
 import type { ArrivingBlob, StagedBlob } from '../store/image-record.js'
 import { nodePath } from '../store/store-place.js'
 import type { ArchiveFile } from './archive-file.js'
+import { ArrivingBlobs } from './arriving-blobs.js'
 
 /** Contents up to this size are kept in memory, as long as all of them are below `MEMORY`. */
 const SMALL = 64 * 1024
@@ -47,13 +48,13 @@ export class ArchiveMembers {
   private readonly members = new MemberNames<Member>()
   private readonly published = new Set<Member>()
   private readonly arriving = new Map<Member, ArrivingBlob>()
+  private readonly copies: ArrivingBlobs
   private inMemory = 0
   private file: ArchiveFile | null = null
-  private copying: Promise<unknown> = Promise.resolve()
-  private abandoned = false
 
   constructor(blobs: Blobs) {
     this.blobs = blobs
+    this.copies = new ArrivingBlobs(blobs)
   }
 
   /** Reads the headers of an archive, and small members. The file is closed by `discard`. */
@@ -121,8 +122,13 @@ export class ArchiveMembers {
     const known = this.arriving.get(member)
     if (known !== undefined) return known
     if (this.published.has(member) || this.blobs.has(digest, size)) return null
-    if (this.file !== null && offset !== null)
-      return this.copy(this.file, offset, member, digest)
+    if (this.file !== null && offset !== null) {
+      const { file } = this
+      const open = (): ByteSource => file.part(offset, size)
+      const blob = this.copies.copy(file.path, offset, { digest, size }, open)
+      this.arriving.set(member, blob)
+      return blob
+    }
     if (bytes === null) staged?.publish()
     else this.blobs.keep(bytes)
     this.published.add(member)
@@ -131,29 +137,9 @@ export class ArchiveMembers {
 
   /** Removes what was not published. */
   async discard(): Promise<void> {
-    this.abandoned = true
-    await this.copying
+    await this.copies.abandon()
     for (const [, { staged }] of this.members.all()) staged?.discard()
     this.file?.close()
-  }
-
-  /** One after the other, beside whoever unpacks them. */
-  private copy(
-    file: ArchiveFile,
-    offset: number,
-    member: Member,
-    digest: Digest,
-  ): ArrivingBlob {
-    const { size } = member
-    const arrived = this.copying.then(async () => {
-      if (!this.abandoned)
-        await this.blobs.write(file.part(offset, size), { digest, size })
-    })
-    // A failure is thrown where the blob is waited for.
-    this.copying = arrived.catch(() => undefined)
-    const blob = { file: file.path, offset, arrived }
-    this.arriving.set(member, blob)
-    return blob
   }
 
   private async add(name: string, header: TarHeader, reader: TarReader): Promise<void> {

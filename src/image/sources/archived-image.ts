@@ -10,5 +10,5 @@ export interface ArchivedImage {
    * Makes its layers' blobs part of the store, or begins to: those that are on their way.
    * @throws ImageError
    */
-  readonly bring: () => Promise<ReadonlyMap<Digest, ArrivingBlob>>
+  readonly bring: () => ReadonlyMap<Digest, ArrivingBlob>
 }

@@ -49,7 +49,7 @@ export function dockerArchiveImages(members: ArchiveMembers): ArchivedImage[] {
           const blob = members.publish(layers[i] ?? '', digest)
           if (blob !== null) arriving.set(digest, blob)
         }
-        return Promise.resolve(arriving)
+        return arriving
       },
     }
   })

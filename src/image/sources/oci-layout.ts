@@ -19,7 +19,7 @@ export interface LayoutFiles {
    * Makes a blob of the layout one of the store's, or begins to: where it can be read until then.
    * @throws ImageError
    */
-  bring(blob: Descriptor): Promise<ArrivingBlob | null>
+  bring(blob: Descriptor): ArrivingBlob | null
 }
 
 /** OCI annotations.md, and what containerd and Docker write beside it. */
@@ -104,10 +104,10 @@ function readImage(
       return {
         image: { manifest: document, indexes, config, layers: parsed.layers },
         names,
-        bring: async () => {
+        bring: () => {
           const arriving = new Map<Digest, ArrivingBlob>()
           for (const layer of parsed.layers) {
-            const blob = await files.bring(layer)
+            const blob = files.bring(layer)
             if (blob !== null) arriving.set(layer.digest, blob)
           }
           return arriving

@@ -1,5 +1,6 @@
 // The layers that the last layer was unpacked over, kept open: of a chain of many, each layer has one
 // more below it than the last, and opening all of them anew would cost the square of their number.
+// A layer counts as one of them as soon as it is unpacked, before it is published.
 import type { FormatName, LayerFormat } from '../../layer/format.js'
 import { LayerStack } from '../../layer/layer-stack.js'
 
@@ -24,5 +25,18 @@ export class LastStack {
     this.paths = paths
     this.format = name
     return this.stack
+  }
+
+  /**
+   * Lays a layer that was unpacked over the stack that `of` gave last.
+   * @param directory where it lies now.
+   * @param published the path by which `of` will be asked for it.
+   */
+  add(directory: string, published: string): void {
+    if (this.stack === null) return
+    // It is opened before it is moved, and for that those below it are.
+    this.stack.root()
+    this.stack = this.stack.under([directory])
+    this.paths = [published, ...this.paths]
   }
 }

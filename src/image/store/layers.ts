@@ -17,6 +17,7 @@ import {
 import type { Progress } from '../progress.js'
 import { ContentDigests } from '../inventory/content-digests.js'
 import { recordInventory } from '../inventory/record-inventory.js'
+import { ArrivingLayer } from './arriving-layer.js'
 import type { Blobs } from './blobs.js'
 import type { ArrivingBlob } from './image-record.js'
 import { compareTrees } from './compare-trees.js'
@@ -57,6 +58,9 @@ export interface UnpackTask {
   readonly link: ChainLink
   readonly below: readonly Digest[]
 }
+
+/** Layers that the thread has been given beside the one that is waited for. */
+const AHEAD = 1
 
 export class Layers {
   private readonly place: StorePlace
@@ -117,21 +121,27 @@ export class Layers {
    */
   async ensure(chain: readonly ChainLink[], progress: Progress): Promise<LayerRecord[]> {
     const ids = chainIds(chain.map(link => link.diffId))
-    const records: LayerRecord[] = []
+    const records = new Map<Digest, LayerRecord>()
     const thread = this.spare ?? new LateThread()
     this.spare = null
+    // The thread unpacks one layer while the one before is published and the next prepared.
+    const begun: ArrivingLayer[] = []
     try {
       for (const [i, link] of chain.entries()) {
         const chainId = ids[i]
         if (chainId === undefined) break
         const task: UnpackTask = { chainId, link, below: ids.slice(0, i) }
-        const known = this.whole(chainId)
-        records.push(known ?? (await this.ensureOne(task, thread, progress)))
+        const found = this.whole(chainId) ?? (await this.begin(task, thread, progress))
+        if (found instanceof ArrivingLayer) begun.push(found)
+        else records.set(chainId, found)
+        if (begun.length > AHEAD) await finishFirst(begun, records)
       }
+      while (begun.length > 0) await finishFirst(begun, records)
     } finally {
       await thread.end()
+      for (const layer of begun) layer.abandon()
     }
-    return records
+    return ids.flatMap(id => records.get(id) ?? [])
   }
 
   /** Starts the thread that unpacks, for work that is sure to come. `settle` ends it if none came. */
@@ -146,20 +156,33 @@ export class Layers {
     await spare?.end()
   }
 
-  private async ensureOne(
+  /** Its record, where another process has unpacked it meanwhile; else it is on its way. */
+  private async begin(
     task: UnpackTask,
     thread: LateThread,
     progress: Progress,
-  ): Promise<LayerRecord> {
-    const { chainId } = task
-    const lock = await takePassingLock(`${this.place.partialLayer(chainId)}.lock`)
+  ): Promise<LayerRecord | ArrivingLayer> {
+    const { chainId, link } = task
+    const folder = this.place.partialLayer(chainId)
+    const lock = await takePassingLock(`${folder}.lock`)
     try {
       const known = this.record(chainId)
-      if (known === null) return await this.unpack(task, thread, progress)
-      if (this.whole(chainId) === null) await this.inventorize(task, thread, progress)
-      return known
-    } finally {
+      if (known !== null) {
+        if (this.whole(chainId) === null) await this.inventorize(task, thread, progress)
+        lock.release()
+        return known
+      }
+      const shown = progress.task(`unpack ${shortDigest(link.diffId)}`, link.size)
+      const published = this.place.layer(chainId)
+      const unpacked = this.unpackInto(folder, task, thread, shown.advance, published)
+      return new ArrivingLayer(
+        { chainId, folder, published, lock, shown },
+        unpacked,
+        link,
+      )
+    } catch (error) {
       lock.release()
+      throw error
     }
   }
 
@@ -204,38 +227,17 @@ export class Layers {
     replaceFile(this.place.layerInventory(chainId), bytes)
   }
 
-  private async unpack(
-    task: UnpackTask,
-    thread: LateThread,
-    progress: Progress,
-  ): Promise<LayerRecord> {
-    const folder = this.place.partialLayer(task.chainId)
-    const { diffId, size } = task.link
-    const shown = progress.task(`unpack ${shortDigest(diffId)}`, size)
-    try {
-      const record = await this.unpackInto(folder, task, thread, count =>
-        shown.advance(count),
-      )
-      await task.link.arriving?.arrived
-      this.publish(folder, task.chainId)
-      shown.done('unpacked')
-      return record
-    } catch (error) {
-      removeTree(folder)
-      shown.done('failed')
-      throw error
-    }
-  }
-
   /**
    * Unpacks one layer, verified, into `folder/diff` and writes `folder/layer.json`. What a process
    * that died has left there is removed; on an error the rest is the caller's to remove.
+   * @param published the folder that it will be moved to; without it, it is for a look alone.
    */
   async unpackInto(
     folder: string,
     { chainId, link, below }: UnpackTask,
     thread: LateThread,
     onBytes: (count: number) => void,
+    published?: string,
   ): Promise<LayerRecord> {
     if (link.arriving === undefined && !this.blobs.has(link.blob, link.size))
       throw new ImageError('not-found', `the store has no blob ${link.blob}`, {
@@ -255,6 +257,7 @@ export class Layers {
         directory: `${folder}/diff`,
         inventory: `${folder}/inventory`,
         parents: below.toReversed().map(id => this.path(id)),
+        published: published === undefined ? null : `${published}/diff`,
         format: this.format,
       },
       onBytes,
@@ -272,17 +275,6 @@ export class Layers {
     const text = `${JSON.stringify(record, null, 1)}\n`
     fs.writeFileSync(nodePath(`${folder}/layer.json`), text)
     return record
-  }
-
-  private publish(folder: string, chainId: Digest): void {
-    try {
-      fs.renameSync(nodePath(folder), nodePath(this.place.layer(chainId)))
-    } catch (error) {
-      if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error
-      // Without a record it is no layer: what a repair was interrupted at.
-      removeTree(this.place.layer(chainId))
-      fs.renameSync(nodePath(folder), nodePath(this.place.layer(chainId)))
-    }
   }
 
   /** Removes it: first its name, so that it is never half there. */
@@ -305,6 +297,16 @@ export class Layers {
       .map(name => `sha256:${name}`)
       .filter(isDigest)
   }
+}
+
+async function finishFirst(
+  begun: ArrivingLayer[],
+  records: Map<Digest, LayerRecord>,
+): Promise<void> {
+  const [first] = begun
+  if (first === undefined) return
+  records.set(first.chainId, await first.finish())
+  begun.shift()
 }
 
 function readRecord(bytes: Uint8Array, chainId: Digest): LayerRecord {

@@ -17,8 +17,13 @@ export interface UnpackJob {
   readonly directory: string
   /** The file to write what was unpacked into. */
   readonly inventory: string
-  /** Unpacked layers below, topmost first. */
+  /**
+   * Unpacked layers below, topmost first. One of them may be what an earlier job has unpacked, by
+   * the path that it will have.
+   */
   readonly parents: readonly string[]
+  /** Where the layer will be once it is published; null where it will not. */
+  readonly published: string | null
   readonly format: FormatName
 }
 

@@ -4,17 +4,24 @@ import { FsError } from '../../errno/fs-error.js'
 import { ImageError } from '../model/errors.js'
 import type { FromStoreThread, StoreJob, UnpackResult } from './store-job.js'
 
+/** A job that has been given to the thread. */
+interface Waiting {
+  readonly onBytes: (count: number) => void
+  readonly resolve: (result: UnpackResult | null) => void
+  readonly reject: (error: Error) => void
+}
+
 /** A thread that does one job after the other. It starts when it is made, so make it early. */
 export class StoreThread {
   private readonly worker: Worker
-  private answer: ((message: FromStoreThread) => void) | null = null
-  private fail: ((error: Error) => void) | null = null
+  /** In the order of their answers. */
+  private readonly waiting: Waiting[] = []
   /** Why it is gone, when it is. */
   private gone: Error | null = null
 
   constructor() {
     this.worker = new Worker(threadFile(), { stdout: false, stderr: false })
-    this.worker.on('message', (message: FromStoreThread) => this.answer?.(message))
+    this.worker.on('message', (message: FromStoreThread) => this.hear(message))
     this.worker.on('error', error => this.lose(error))
     this.worker.on('exit', code =>
       this.lose(new Error(`the store's thread ended with ${code}`)),
@@ -22,31 +29,18 @@ export class StoreThread {
   }
 
   /**
-   * Runs one job; one at a time.
+   * Runs one job, after those that it has been given before.
    * @throws what the job threw: an ImageError or an FsError as themselves.
    */
-  async run(
+  run(
     job: StoreJob,
     onBytes: (count: number) => void = () => undefined,
   ): Promise<UnpackResult | null> {
-    if (this.gone !== null) throw this.gone
-    if (this.answer !== null) throw new Error('the thread has a job already')
-    try {
-      return await new Promise((resolve, reject) => {
-        this.fail = reject
-        this.answer = message => {
-          if (message.kind === 'bytes') onBytes(message.count)
-          else if (message.kind === 'done') {
-            onBytes(message.count)
-            resolve(message.result)
-          } else reject(rebuild(message))
-        }
-        this.worker.postMessage(job)
-      })
-    } finally {
-      this.answer = null
-      this.fail = null
-    }
+    if (this.gone !== null) return Promise.reject(this.gone)
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ onBytes, resolve, reject })
+      this.worker.postMessage(job)
+    })
   }
 
   /** Ends it, in the middle of a job too. */
@@ -54,9 +48,22 @@ export class StoreThread {
     await this.worker.terminate()
   }
 
+  private hear(message: FromStoreThread): void {
+    if (message.kind === 'bytes') {
+      this.waiting[0]?.onBytes(message.count)
+      return
+    }
+    const job = this.waiting.shift()
+    if (message.kind === 'failed') job?.reject(rebuild(message))
+    else {
+      job?.onBytes(message.count)
+      job?.resolve(message.result)
+    }
+  }
+
   private lose(error: Error): void {
     this.gone ??= error
-    this.fail?.(this.gone)
+    for (const { reject } of this.waiting.splice(0)) reject(this.gone)
   }
 }
 

@@ -12,7 +12,10 @@ const port = parentPort
 if (port === null) throw new Error('this file is a thread of the store')
 const say = (message: FromStoreThread): void => port.postMessage(message)
 
-port.on('message', (job: StoreJob) => void serve(job))
+let last = Promise.resolve()
+port.on('message', (job: StoreJob) => {
+  last = last.then(() => serve(job))
+})
 
 /** Bytes that a message is worth. */
 const TELL = 1024 * 1024

@@ -3,7 +3,11 @@
 import { createHash, type Hash } from 'node:crypto'
 import * as fs from 'node:fs'
 import { bytesOf, type ByteSource } from '../../bytes/byte-source.js'
-import { decompress } from '../../compress/decompress.js'
+import {
+  decompress,
+  decompressBytes,
+  type Decompressed,
+} from '../../compress/decompress.js'
 import { layerFormat } from '../../layer/format.js'
 import { ContentDigests } from '../inventory/content-digests.js'
 import { recordInventory } from '../inventory/record-inventory.js'
@@ -27,8 +31,8 @@ export async function unpackLayer(
   stacks: LastStack,
   onBytes: (count: number) => void,
 ): Promise<UnpackResult> {
-  const blob = new WatchedSource(blobSource(job), createHash('sha256'), onBytes)
-  const { compression, stream } = await decompress(blob)
+  const blob = openBlob(job, onBytes)
+  const { compression, stream } = await blob.plain
   // A layer that is not compressed has one digest for both, and is hashed once.
   const tarHash = compression === 'none' ? null : createHash('sha256')
   const tar = new WatchedSource(stream, tarHash)
@@ -42,20 +46,39 @@ export async function unpackLayer(
     layerName: job.blobDigest,
     digests,
   })
-  await drain(job, tar, blob)
-  verify('digest', blob.hex(), job.blobDigest, job)
-  verify('diff id', tarHash === null ? blob.hex() : tar.hex(), job.diffId, job)
+  await drain(job, tar, blob.packed)
+  verify('digest', blob.packed.hex(), job.blobDigest, job)
+  verify('diff id', tarHash === null ? blob.packed.hex() : tar.hex(), job.diffId, job)
   fs.writeFileSync(nodePath(job.inventory), recordInventory(job.directory, digests))
+  if (job.published !== null) stacks.add(job.directory, job.published)
   return { entries: done.entries, bytes: done.bytes, tarSize: tar.bytes }
 }
 
+/** A blob as it is read: watched, and decompressed. */
+interface OpenBlob {
+  readonly packed: WatchedSource
+  readonly plain: Promise<Decompressed>
+}
+
 /** A small blob costs one read, and no other thread. */
-function blobSource({ blob, offset, size }: UnpackJob): ByteSource {
-  if (size > SMALL) return fileSource(blob, offset, size)
+function openBlob(job: UnpackJob, onBytes: (count: number) => void): OpenBlob {
+  const { blob, offset, size } = job
+  const hash = createHash('sha256')
+  if (size > SMALL) {
+    const packed = new WatchedSource(fileSource(blob, offset, size), hash, onBytes)
+    return { packed, plain: decompress(packed) }
+  }
+  const bytes = readSmall(job)
+  hash.update(bytes)
+  onBytes(bytes.length)
+  return { packed: new WatchedSource(bytesOf(), hash), plain: decompressBytes(bytes) }
+}
+
+function readSmall({ blob, offset, size }: UnpackJob): Uint8Array {
   const bytes = Buffer.allocUnsafe(size)
   const fd = fs.openSync(nodePath(blob), 'r')
   try {
-    return bytesOf(bytes.subarray(0, fs.readSync(fd, bytes, 0, size, offset)))
+    return bytes.subarray(0, fs.readSync(fd, bytes, 0, size, offset))
   } finally {
     fs.closeSync(fd)
   }

@@ -2,6 +2,7 @@
 // unpacked from it, and nothing is there before both are verified.
 import * as fs from 'node:fs'
 import { randomBytes } from 'node:crypto'
+import * as path from 'node:path'
 import t from 'tap'
 import { loadPath } from '../../../src/image/load.js'
 import { silent } from '../../../src/image/progress.js'
@@ -84,4 +85,55 @@ t.test('cut off anywhere, it is refused and leaves nothing', async t => {
     t.same(contentsOf(store).incoming, [])
     t.same(contentsOf(store).layers, [])
   }
+})
+
+t.test('a layout in a folder, with large blobs and small ones', async t => {
+  const folder = temporary(t, 'layout')
+  const layout = ociLayout(image, 'quay.io/x/y:1')
+  for (const [name, data] of layout.files) {
+    fs.mkdirSync(path.dirname(`${folder}/${name}`), { recursive: true })
+    fs.writeFileSync(`${folder}/${name}`, data)
+  }
+  const store = await freshStore(t)
+  const [loaded] = await loadPath(store, folder, { progress: silent })
+  t.equal(loaded?.record.id, image.id)
+  const { blobs, layers, incoming } = contentsOf(store)
+  t.same(incoming, [], 'nothing is left over')
+  t.equal(layers.length, 3)
+  for (const hex of blobs)
+    t.equal(fileDigest(`${store.place.blobs}/${hex}`), `sha256:${hex}`)
+
+  const { layers: described } = store.manifestOf(store.resolve(image.id))
+  for (const { digest } of described) {
+    const blob = `${folder}/blobs/sha256/${digest.slice(7)}`
+    const bytes = fs.readFileSync(blob)
+    const damage = Buffer.from(bytes)
+    damage.writeUInt8(damage.readUInt8(damage.length >> 1) ^ 1, damage.length >> 1)
+    fs.writeFileSync(blob, damage)
+    const damaged = await freshStore(t)
+    const loading = loadPath(damaged, folder, { progress: silent })
+    await t.rejects(loading, { name: 'ImageError' }, `damaged: ${digest}`)
+    t.same(damaged.images.list(), [])
+    t.same(contentsOf(damaged).incoming, [])
+    fs.writeFileSync(blob, bytes)
+  }
+})
+
+t.test('a layer that is refused while the next is being unpacked', async t => {
+  const bad = makeImage([
+    [file('one', '1')],
+    [file('two', '2'), file('two/below', 'a file is no directory')],
+    [{ path: 'three', data: large() }],
+    [file('four', '4')],
+  ])
+  const store = await freshStore(t)
+  const archive = `${temporary(t)}/archive.tar`
+  fs.writeFileSync(archive, dockerArchive([{ image: bad, tags: ['x:1'] }]))
+  await t.rejects(loadPath(store, archive, { progress: silent }), {
+    message: /two.below/,
+  })
+  const { layers, incoming } = contentsOf(store)
+  t.equal(layers.length, 1, 'the layer before stays')
+  t.same(incoming, [], 'nothing is left of it and of the next')
+  t.same(store.images.list(), [])
 })
