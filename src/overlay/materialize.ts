@@ -263,14 +263,16 @@ function linkKey(u: Union, found: Found, record: Uint32Array): string {
   const ino = `${record[ST.ino + 1] ?? 0}:${record[ST.ino] ?? 0}`
   const upperKey = `upper:${ino}`
   if (isLast) return u.nodes.links.has(upperKey) ? upperKey : ''
-  if (found.upper) return upperKey
-  const lower = found.lowers[0]
-  if (lower === undefined) return ''
-  if (u.isWritable && u.stack.index === null) return ''
-  if (u.stack.index !== null) {
-    const entry = u.stack.index.entryOf(lower.parent, lower.name)
+  return found.upper ? upperKey : lowerKey(u, found.lowers[0], ino)
+}
+
+function lowerKey(u: Union, lower: LowerObject | undefined, ino: string): string {
+  const { index } = u.stack
+  if (lower === undefined || (u.isWritable && index === null)) return ''
+  if (index !== null) {
+    const entry = index.entryOf(lower.parent, lower.name)
     if (typeof entry === 'number') return ''
-    if (u.stack.index.lookup(entry, scratch) === 0)
+    if (index.lookup(entry, scratch) === 0)
       return `upper:${scratch[ST.ino + 1] ?? 0}:${scratch[ST.ino] ?? 0}`
   }
   return `${lower.parent.layer.fsid}:${ino}`
