@@ -60,7 +60,7 @@ export const imageFind = mounted({
   name: 'image-find',
   ids: ['image-find'],
   layers: stage => stage.image,
-  drivers: { ro: ['kernel', 'plyfs'] },
+  drivers: { ro: ['kernel', 'floor', 'plyfs'] },
   changes: [],
   rows: () => [row('image-find', IMAGE, 1, everything)],
   targets: () => [atMost('image-find', IMAGE, 'ro', 1.6, 'kernel')],

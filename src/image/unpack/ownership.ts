@@ -111,8 +111,15 @@ export function ownersByPrivilege(): OwnersIn {
   return may(CAP_CHOWN) && may(CAP_FOWNER) && may(CAP_MKNOD) ? 'inode' : 'attribute'
 }
 
-/** umask(2) can only be asked by changing it, for all threads; proc(5) knows it since Linux 4.7. */
+let umask: number | undefined
+
+/** The umask, which nothing here changes. */
 function currentUmask(): number {
+  return (umask ??= readUmask())
+}
+
+/** umask(2) can only be asked by changing it, for all threads; proc(5) knows it since Linux 4.7. */
+function readUmask(): number {
   const status = readFileSync('/proc/thread-self/status', 'latin1')
   const mask = /^Umask:\s*([0-7]+)$/m.exec(status)?.[1]
   // Where it is not told, every mode is set once more.
