@@ -47,6 +47,17 @@ need_packages() {
   apt_install "${missing[@]}" || die "apt-get could not install: ${missing[*]}"
 }
 
+# need_libraries SONAME:PACKAGE ... the same for libraries that are loaded at run time.
+need_libraries() {
+  local pair missing=()
+  for pair in "$@"; do
+    ldconfig -p | grep -qF "${pair%%:*}" || missing+=("${pair#*:}")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "Installing Debian packages: ${missing[*]}"
+  apt_install "${missing[@]}"
+}
+
 apt_install() {
   local log
   log=$(mktemp)

@@ -85,7 +85,7 @@ function whatToMount(
   const command = parseMountVerb(args)
   if (command === 'help' || command.foreground || command.debug)
     throw declined('it stays in the foreground')
-  if (command.options.some(text => /(^|,)(remount|debug)\b/.test(text)))
+  if (command.options.some(text => /(^|,)(remount|debug|transport)\b/.test(text)))
     throw declined('it is no mount in the background')
   const { env, cwd } = call
   if (command.form !== 'image') {

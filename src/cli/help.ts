@@ -17,6 +17,7 @@ const SHOWN = `  uidmapping=DISK:SHOWN:COUNT[:...]  gidmapping=...  squash_to_ro
 
 const GENERAL = `  timeout=SECONDS         for layers that are changed below the mount; 0 trusts nothing
   passthrough=on|off  max_stack_depth=1|2  proto_minor=N  max_read=N  max_write=N
+  transport=device|fuse-native
   allow_other  fsname=NAME  subtype=NAME  context=CONTEXT  debug
   ro nodev nosuid noexec noatime relatime strictatime sync dirsync remount ... as in mount(8)`
 
@@ -41,6 +42,9 @@ when it serves.
                spellings of AUFS, a plain copy, snapshots (a store on btrfs), or filesystem images
                on loop devices (a store with reflinks; also called devicemapper)
   --root DIR   the store
+  --transport=device|fuse-native
+               who speaks with the kernel: plyfs itself (default), or libfuse 2 by the npm package
+               fuse-native, which can do less and is slower (docs/fuse-native.md)
   --no-daemon  in a process of its own, also where a daemon runs
 
 Options (those of kernel overlayfs and of fuse-overlayfs, with the same meaning):

@@ -15,6 +15,7 @@ const LETTERS = {
   verify: { takesValue: true },
   root: { takesValue: true },
   driver: { takesValue: true },
+  transport: { takesValue: true },
   // The launcher has seen to it.
   'no-daemon': {},
 } as const
@@ -41,7 +42,7 @@ export function parseMountVerb(
   return {
     form: 'verb',
     program: 'plyfs',
-    options: words.values('options'),
+    options: optionsOf(words),
     source: second === undefined ? null : first,
     mountPoint: second ?? first,
     foreground: words.given.has('foreground'),
@@ -54,6 +55,12 @@ export function parseMountVerb(
 function namesLayers(words: Words): boolean {
   if (words.positionals.length < 2) return true
   return words.values('options').some(text => /(^|,)(lowerdir|remount)\b/.test(text))
+}
+
+/** `--transport=NAME` is `-o transport=NAME`. */
+function optionsOf(words: Words): string[] {
+  const transports = words.values('transport').map(name => `transport=${name}`)
+  return [...words.values('options'), ...transports]
 }
 
 function imageMount(words: Words): ImageMountCommand {
@@ -72,7 +79,7 @@ function imageMount(words: Words): ImageMountCommand {
     form: 'image',
     image,
     mountPoint,
-    options: words.values('options'),
+    options: optionsOf(words),
     writable: words.values('rw').at(-1) ?? null,
     verify,
     driver,

@@ -66,6 +66,11 @@ export class Mounts {
     const { promise: begun, resolve } = deferred<OwnedMount>()
     let tree: HeldTree | null = null
     const serve: Serve = async (plan, checks) => {
+      if (plan.transport !== 'device')
+        throw new MountError(
+          `a daemon does not serve by the transport ${plan.transport}`,
+          'mount with --no-daemon, or leave transport= out',
+        )
       tree = plan.tree === null ? null : this.trees.hold(plan.tree)
       const treeBytes = tree?.bytes ?? null
       const server = new Server({ ...plan, share: SHARE, treeBytes }, this.threads.take())

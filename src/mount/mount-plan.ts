@@ -10,6 +10,9 @@ import type { OverlayOptions } from '../overlay/options.js'
  */
 export type Form = 'verb' | 'helper' | 'drop-in'
 
+/** Our own protocol on /dev/fuse, or the npm package fuse-native, which uses libfuse 2. */
+export type Transport = 'device' | 'fuse-native'
+
 /** What the kernel is told when the FUSE filesystem is mounted. */
 export interface DeviceMount {
   /** The first field of a mount table, as given (`fsname=`, or the helper's SPEC). */
@@ -32,6 +35,7 @@ export interface DeviceMount {
 /** Everything `serve` needs. */
 export interface MountPlan {
   readonly form: Form
+  readonly transport: Transport
   readonly overlay: OverlayOptions
   readonly device: DeviceMount
   /** Absolute, all links resolved, latin1 bytes. */

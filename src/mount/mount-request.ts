@@ -1,6 +1,7 @@
 // What the options asked for, before any default is set: null is "not said". Plain data; which
 // values go together is decided in plan-overlay.ts and plan-device.ts.
 import type { OverlayOptions } from '../overlay/options.js'
+import type { Transport } from './mount-plan.js'
 
 /** One mention of a lower layer, undecoded: the meaning of colons depends on the format. */
 export interface LowerText {
@@ -40,6 +41,8 @@ export interface MountRequest {
   passthrough: boolean | null
   maxStackDepth: 1 | 2 | null
   protocolMinor: number | null
+  /** Who speaks with the kernel; `device` is our own way. */
+  transport: Transport
   maxRead: number | null
   maxWrite: number | null
   allowOther: boolean | null
@@ -87,6 +90,7 @@ export function emptyRequest(): MountRequest {
     passthrough: null,
     maxStackDepth: null,
     protocolMinor: null,
+    transport: 'device',
     maxRead: null,
     maxWrite: null,
     allowOther: null,

@@ -7,6 +7,7 @@ import type { Form, MountPlan } from './mount-plan.js'
 import type { MountRequest } from './mount-request.js'
 import { parseOptions } from './parse-options.js'
 import { planDevice } from './plan-device.js'
+import { refuseForFuseNative } from './plan-fuse-native.js'
 import { kernelOnly, planOverlay } from './plan-overlay.js'
 
 /** A mount command, its arguments told apart but its options still text. All names are bytes. */
@@ -55,10 +56,12 @@ export function planMount(
   request: MountRequest,
   given: Circumstances,
 ): MountPlan {
+  if (request.transport === 'fuse-native') refuseForFuseNative(request)
   const overlay = planOverlay(request, given)
   const debug = command.debug || request.debug
   return {
     form: command.form,
+    transport: request.transport,
     overlay,
     device: planDevice(request, given, command.source, overlay.readOnly),
     mountPoint: absolute(command.mountPoint, given.cwd),

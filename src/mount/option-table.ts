@@ -176,6 +176,7 @@ const own: [string, OptionRule][] = [
     choice(['kernel', 'fuse-overlayfs', 'aufs'], (r, word) => (r.format = word)),
   ],
   ['passthrough', onOff((r, on) => (r.passthrough = on))],
+  ['transport', choice(['device', 'fuse-native'], (r, word) => (r.transport = word))],
   ['proto_minor', integer(31, 99, (r, minor) => (r.protocolMinor = minor))],
   [
     'max_stack_depth',

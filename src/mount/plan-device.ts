@@ -24,11 +24,16 @@ export function planDevice(
     subtype,
     flags: readOnly ? flags | MS_RDONLY : flags,
     propagation: choosePropagation(request, given),
-    allowOther: request.allowOther ?? given.uid === 0,
+    allowOther: chooseOthers(request, given),
     maxRead: request.maxRead,
     securityContext: chooseContext(request, given),
     privileged: given.mayMount,
   }
+}
+
+/** fuse-native does not say who calls: it has to be who has mounted. */
+function chooseOthers(request: MountRequest, given: Circumstances): boolean {
+  return request.allowOther ?? (given.uid === 0 && request.transport === 'device')
 }
 
 /** libfuse begins with nosuid and nodev, fuse-overlayfs adds noatime, and suid for root. */
