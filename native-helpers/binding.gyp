@@ -30,6 +30,7 @@
         "src/jobs.cc",
         "src/copy.cc",
         "src/inflate.cc",
+        "src/recorded_tree.cc",
         "src/abi.cc",
       ],
       "defines": ["NAPI_VERSION=9"],

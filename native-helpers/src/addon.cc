@@ -31,6 +31,7 @@ NAPI_MODULE_INIT() {
   addDevice(table);
   addPool(table);
   addInflate(table);
+  addRecordedTree(table);
   addAbi(table);
   return exports;
 }

@@ -42,6 +42,7 @@ void addProcess(Exports& exports);
 void addDevice(Exports& exports);
 void addPool(Exports& exports);
 void addInflate(Exports& exports);
+void addRecordedTree(Exports& exports);
 void addAbi(Exports& exports);
 
 // Ends the loops of an environment that goes: their threads are joined.

@@ -2,6 +2,7 @@
 // Everything is opened before the image is mounted, since its mount point may cover the store; the
 // comparison itself then reads the layers alone, never the mount.
 import type { Layer } from '../layer/layer.js'
+import { isAsRecorded } from './inventory/as-recorded.js'
 import { compareInventory, type Deviation } from './inventory/compare-inventory.js'
 import { Inventory } from './inventory/inventory.js'
 import { openLayerRoot } from './inventory/open-layer-root.js'
@@ -36,7 +37,8 @@ export interface LayerCheck {
 }
 
 /**
- * Opens what a check of an image's layers needs, which have to be unpacked.
+ * Opens what a check of an image's layers needs, which have to be unpacked. A quick one begins at once,
+ * on other threads, and goes on while its caller gets everything else ready.
  * @throws ImageError `not-found` for a layer that is not unpacked or has no inventory.
  */
 export function openVerification(
@@ -46,21 +48,28 @@ export function openVerification(
 ): LayerCheck {
   if (mode === 'none') return { run: () => Promise.resolve(), close: () => undefined }
   const layers = openLayers(store, image, mode === 'full')
+  const begun = Promise.all(mode === 'quick' ? layers.map(looksAsRecorded) : [])
   const open = new Set(layers)
-  const close = (): void => {
+  const closeAll = (): void => {
     for (const { layer } of open) layer.close()
     open.clear()
   }
   return {
     run: async () => {
       try {
-        await verify(layers, mode === 'full')
+        await verify(layers, await begun, mode === 'full')
       } finally {
-        close()
+        closeAll()
       }
     },
-    close,
+    // What was begun reads from them until it has ended.
+    close: () => void begun.then(closeAll),
   }
+}
+
+/** Whether nothing at all differs; false tells nothing. */
+async function looksAsRecorded({ layer, inventory }: OpenLayer): Promise<boolean> {
+  return inventory !== 'damaged' && (await isAsRecorded(layer, inventory))
 }
 
 function openLayers(store: Store, image: ImageRecord, contents: boolean): OpenLayer[] {
@@ -97,11 +106,17 @@ function openLayer(
   return { digest, layer: openLayerRoot(store.layers.path(chainId)), inventory }
 }
 
-async function verify(layers: readonly OpenLayer[], contents: boolean): Promise<void> {
+/** @param same by layer, whether it is known already to be as recorded. */
+async function verify(
+  layers: readonly OpenLayer[],
+  same: readonly boolean[],
+  contents: boolean,
+): Promise<void> {
   const lines: string[] = []
   let place: { layer: string; entry?: string } | null = null
   let moved = true
-  for (const { digest, layer, inventory } of layers) {
+  for (const [i, { digest, layer, inventory }] of layers.entries()) {
+    if (same[i] === true) continue
     if (inventory === 'damaged') {
       lines.push(`layer ${digest}: the record of its entries is damaged`)
       place ??= { layer: digest }

@@ -12,6 +12,9 @@ export const statx = native.statx
 /** statx of many names of one directory; each record says for itself whether it failed. */
 export const statxBatch = native.statxBatch
 
+/** getdents64 and statx of a tree's directories, compared with a record of them. */
+export const recordedTreeAsync = native.recordedTreeAsync
+
 /** mkdirat(2); the umask of the calling thread applies. */
 export const mkdirat = native.mkdirat
 

@@ -557,6 +557,19 @@ export interface Native {
   /** zlib's crc32() of more bytes behind those whose check is `before`; 0 for none. */
   readonly crc32: (before: number, bytes: Uint8Array) => number
 
+  // ---- recorded_tree.cc -----------------------------------------------------------------------
+  /**
+   * Whether one share of `shares` of a tree's directories is as the first part of an inventory says
+   * (image/inventory/layout.ts), found on one of Node's threads: neither the root nor the words may
+   * go until then. False also where it could not be told.
+   */
+  readonly recordedTreeAsync: (
+    root: number,
+    words: Uint32Array,
+    share: number,
+    shares: number,
+  ) => Promise<boolean>
+
   // ---- abi.cc -----------------------------------------------------------------------------
   /** name -> [size, {field: [offset, size]}] of kernel structures, for the layout test. */
   readonly abi: () => Record<

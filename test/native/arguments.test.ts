@@ -111,6 +111,7 @@ const SIGNATURES: Record<Exclude<keyof typeof native, 'abi' | 'restore'>, string
   inflateRun: 'zUUwD',
   inflateRunAsync: 'zUUwD',
   crc32: 'iU',
+  recordedTreeAsync: 'iWii',
 }
 
 /** A right argument of a kind; numbers name no descriptor and no loop. */
