@@ -2,15 +2,17 @@
 // the rest of a mount.
 import type { Worker } from 'node:worker_threads'
 import { log } from '../log/log.js'
-import { startThread } from './start-thread.js'
+import { startSpareThread, startThread } from './start-thread.js'
 
 export class SpareThreads {
   private spare: Worker | null = null
   private ended = false
   private readonly start: () => Worker
+  private readonly startSpare: () => Worker
 
-  constructor(start: () => Worker = startThread) {
+  constructor(start: () => Worker = startThread, startSpare = startSpareThread) {
     this.start = start
+    this.startSpare = startSpare
   }
 
   /** A thread that waits for its plan, and belongs to the caller from here on. */
@@ -27,7 +29,7 @@ export class SpareThreads {
   /** Starts the next one. To be called when nobody waits. */
   prepare(): void {
     if (this.spare !== null || this.ended) return
-    this.spare = this.start()
+    this.spare = this.startSpare()
     this.spare.on('exit', this.forget)
     this.spare.on('error', this.complain)
     this.spare.unref()

@@ -8,12 +8,15 @@ t.test(
   'a spare thread that fails is forgotten, and the next mount has one of its own',
   async t => {
     const started: Worker[] = []
-    const threads = new SpareThreads(() => {
-      const code = started.length === 0 ? 'throw new Error("cannot load")' : ''
+    const start = (code: string): Worker => {
       const worker = new Worker(code, { eval: true })
       started.push(worker)
       return worker
-    })
+    }
+    const threads = new SpareThreads(
+      () => start(''),
+      () => start('throw new Error("cannot load")'),
+    )
     threads.prepare()
     const [failed] = started
     if (failed === undefined) throw new Error('none was started')
