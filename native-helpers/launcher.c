@@ -24,7 +24,7 @@
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* Beside the launcher in an installed form, and where the build leaves it. */
-static const char *const bundles[] = {"plyfs.js", "../../../dist/bundle/plyfs.js", NULL};
+static const char *const bundles[] = {"plyfs.cjs", "../../../dist/bundle/plyfs.cjs", NULL};
 
 /* Names under which the program mounts without being told to by a verb. */
 static const char *const mount_names[] = {
@@ -269,7 +269,7 @@ int main(int argc, char **argv) {
     return NOT_FOUND;
   }
   if (!find_bundle(directory, bundle)) {
-    fprintf(stderr, "plyfs: plyfs.js is missing: looked in %s and %s/../../../dist/bundle\n",
+    fprintf(stderr, "plyfs: plyfs.cjs is missing: looked in %s and %s/../../../dist/bundle\n",
             directory, directory);
     return NOT_FOUND;
   }

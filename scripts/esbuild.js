@@ -1,12 +1,16 @@
-// esbuild in two forms. `bundle`: what ships, dist/bundle/{plyfs,serve,...}.js, because many small
-// modules cost more time at start than a whole mount may take: one file a thread, and the command
-// in parts, since a mount needs a tenth of it. `tree`: src,
+// esbuild in two forms. `bundle`: what ships, dist/bundle, because many small modules cost more time
+// at start than a whole mount may take: one file a thread. The command's has beside it what V8 made of
+// it (compile-ahead.js), and plyfs.cjs, which runs the one with the other. `tree`: src,
 // test and scripts one to one as JavaScript below .build, for tests and tools. Types are not
 // looked at here; scripts/check does that. Files are replaced whole, and only when they differ,
 // so that a running test never reads half a module.
 import { build } from 'esbuild'
+import { Buffer } from 'node:buffer'
+import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
+import { withModulesThemselves } from './builtin-modules.js'
+import { compileAhead } from './compile-ahead.js'
 
 const root = new URL('..', import.meta.url).pathname
 const trees = ['src', 'test', 'scripts']
@@ -21,6 +25,16 @@ const common = {
   logLevel: 'warning',
 }
 
+/** What is common to all that ships. */
+const shipped = {
+  ...common,
+  bundle: true,
+  // The addon is loaded by path at run time, and dist/bundle is as deep as src/sys.
+  external: ['*.node'],
+  outdir: 'dist/bundle',
+  legalComments: 'inline',
+}
+
 /** The entry points of the threads, by the name each bundle gets. */
 const threads = {
   serve: 'src/mount/serve-thread.ts',
@@ -29,26 +43,59 @@ const threads = {
 }
 
 async function bundle() {
-  const command = await bundled({ plyfs: 'src/cli/main.ts' }, true)
-  const files = [...command, ...(await bundled(threads, false))]
+  const command = await bundledCommand()
+  const name = path.basename(command.find(file => file.path.endsWith('.js')).path, '.js')
+  const files = [...command, ...(await bundledStart(name)), ...(await bundledThreads())]
   files.forEach(replace)
-  const kept = new Set(files.map(file => path.relative(root, file.path)))
-  for (const file of walk('dist/bundle'))
-    if (!kept.has(file)) fs.rmSync(path.join(root, file))
+  const compiled = compileAhead(path.join(root, 'dist/bundle'), name)
+  const kept = new Set([...files.map(file => file.path), ...compiled])
+  for (const file of walk('dist/bundle').map(file => path.join(root, file)))
+    if (!kept.has(file)) fs.rmSync(file)
 }
 
-/** Parts are what several dynamic imports share; nothing is loaded that is not asked for. */
-async function bundled(entryPoints, splitting) {
+/**
+ * A function that src/cli/start.ts calls. In this format everything is in the one file, and a module
+ * that is imported dynamically is begun when it is asked for.
+ */
+async function bundledCommand() {
   const result = await build({
-    ...common,
-    entryPoints,
-    bundle: true,
-    splitting,
-    chunkNames: 'part-[hash]',
-    // The addon is loaded by path at run time, and dist/bundle is as deep as src/sys.
-    external: ['*.node'],
-    outdir: 'dist/bundle',
-    legalComments: 'inline',
+    ...shipped,
+    entryPoints: { command: 'src/cli/main.ts' },
+    sourcemap: 'external',
+    format: 'cjs',
+    charset: 'ascii',
+    define: { 'import.meta.url': 'importMetaUrl' },
+    banner: {
+      js: "(function (require, __filename) {\nconst importMetaUrl = require('node:url').pathToFileURL(__filename).href",
+    },
+    footer: { js: '})' },
+  })
+  const [map, { text }] = result.outputFiles
+  const contents = withModulesThemselves(text)
+  const hash = createHash('sha256').update(contents).digest('hex').slice(0, 16)
+  const file = path.join(root, 'dist/bundle', `command-${hash}.js`)
+  const link = `//# sourceMappingURL=${path.basename(file)}.map\n`
+  return [
+    { path: file, contents: Buffer.from(contents + link) },
+    { path: `${file}.map`, contents: map.contents },
+  ]
+}
+
+async function bundledStart(command) {
+  const result = await build({
+    ...shipped,
+    entryPoints: { plyfs: 'src/cli/start.ts' },
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    define: { COMMAND: JSON.stringify(command) },
+  })
+  return result.outputFiles
+}
+
+async function bundledThreads() {
+  const result = await build({
+    ...shipped,
+    entryPoints: threads,
     // For packages in CommonJS, which ask for Node's modules by require().
     banner: {
       js: [

@@ -55,7 +55,11 @@ async function startContainers(
   let status = 0
   const console = handedConsole(daemon, call, caller)
   const program = new Command('plyfs').helpCommand(false).enablePositionalOptions()
-  addStartingVerbs(program, ended => (status = ended), console)
+  addStartingVerbs(
+    program,
+    ended => (status = ended),
+    () => console,
+  )
   for (const command of [program, ...program.commands])
     command.exitOverride().configureOutput({
       writeOut: () => undefined,

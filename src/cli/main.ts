@@ -1,6 +1,6 @@
 // The command: argv to what it asks for to exit status, and the only process.exit. The mount forms
-// load little, since a mount is started for every container; the rest is loaded when it is asked
-// for, and nothing after a mount.
+// begin little, since a mount is started for every container; the rest is begun when it is asked
+// for. All of it is in one file in the bundle: nothing is loaded after a mount, which may hide it.
 import { startThread } from '../mount/start-thread.js'
 import { VERSION } from '../mount/version.js'
 import { rawArguments } from './arguments.js'
@@ -13,12 +13,16 @@ import { printError, printLine } from './output.js'
 import { parseDropIn } from './overlayfs.js'
 import { UsageError } from './usage-error.js'
 
-const status = await main()
-// A pipe whose reader is slow has not taken all of it yet.
-for (const stream of [process.stdout, process.stderr])
-  if (stream.writableLength > 0)
-    await new Promise<void>(resolve => stream.write('', () => resolve()))
-process.exit(status)
+void command()
+
+async function command(): Promise<void> {
+  const status = await main()
+  // A pipe whose reader is slow has not taken all of it yet.
+  for (const stream of [process.stdout, process.stderr])
+    if (stream.writableLength > 0)
+      await new Promise<void>(resolve => stream.write('', () => resolve()))
+  process.exit(status)
+}
 
 async function main(): Promise<number> {
   const call = howCalled(process.env['PLYFS_ARGV0'] ?? 'plyfs', rawArguments())

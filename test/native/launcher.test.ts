@@ -70,7 +70,7 @@ function install(t: Test, bundle = BUNDLE): Installed {
   const { at } = place(t)
   fs.mkdirSync(at('bin'))
   fs.copyFileSync(LAUNCHER, at('bin/plyfs'))
-  if (bundle !== '') fs.writeFileSync(at('bin/plyfs.js'), bundle)
+  if (bundle !== '') fs.writeFileSync(at('bin/plyfs.cjs'), bundle)
   const told = (): Told | undefined =>
     fs.existsSync(at('told'))
       ? (JSON.parse(fs.readFileSync(at('told'), 'utf8')) as Told)
@@ -232,7 +232,7 @@ t.test('what is missing is named', async t => {
   for (const args of [[], ['mount'], ['--help']]) {
     const { status, stderr } = await without.run(without.link('plyfs'), args)
     t.equal(status, 127)
-    t.match(stderr, /^plyfs: plyfs\.js is missing: .*\n$/)
+    t.match(stderr, /^plyfs: plyfs\.cjs is missing: .*\n$/)
   }
 })
 
@@ -241,7 +241,7 @@ t.test('the bundle where the build leaves it', async t => {
   fs.mkdirSync(at('native-helpers/build/Release'), { recursive: true })
   fs.mkdirSync(at('dist/bundle'), { recursive: true })
   fs.renameSync(at('bin/plyfs'), at('native-helpers/build/Release/plyfs'))
-  fs.writeFileSync(at('dist/bundle/plyfs.js'), BUNDLE)
+  fs.writeFileSync(at('dist/bundle/plyfs.cjs'), BUNDLE)
   fs.symlinkSync('native-helpers/build/Release/plyfs', at('fuse-overlayfs'))
   const { status, told } = await run(at('fuse-overlayfs'), ['/mnt'])
   t.equal(status, 0)

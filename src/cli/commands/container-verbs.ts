@@ -1,34 +1,23 @@
 // The verbs on containers: their names and options, as docker has them.
 import { type Command, Option } from 'commander'
 import { DRIVER_NAMES } from '../../mount/drivers/driver.js'
-import { commit, type CommitFlags } from './commit.js'
-import { type Console, ownConsole } from './console.js'
+import type { CommitFlags } from './commit.js'
+import type { Console } from './console.js'
 import type { CreateFlags } from './container-flags.js'
-import { cp, type CpFlags } from './cp.js'
-import { exec, type ExecFlags } from './exec.js'
-import {
-  attach,
-  type AttachFlags,
-  kill,
-  type KillFlags,
-  pause,
-  rename,
-  restart,
-  rm,
-  type RmFlags,
-  start,
-  type StartFlags,
-  stop,
-  type StopFlags,
-  top,
-  unpause,
-  wait,
+import type { CpFlags } from './cp.js'
+import type { ExecFlags } from './exec.js'
+import type {
+  AttachFlags,
+  KillFlags,
+  RmFlags,
+  StartFlags,
+  StopFlags,
 } from './lifecycle.js'
-import { logs, type LogsFlags } from './logs.js'
-import { ps, type PsFlags } from './ps.js'
-import { create, run, type RunFlags } from './run.js'
+import type { LogsFlags } from './logs.js'
+import type { PsFlags } from './ps.js'
+import type { RunFlags } from './run.js'
 import type { StoreFlags } from './store-session.js'
-import { listVolumes, pruneVolumes, removeVolumes, type VolumeFlags } from './volume.js'
+import type { VolumeFlags } from './volume.js'
 
 type End = (status: number) => void
 
@@ -39,7 +28,7 @@ const repeated = (value: string, before: string[] = []): string[] => [...before,
 
 /** Adds them to a program. @param end is told the exit status. */
 export function addContainerVerbs(program: Command, end: End): void {
-  addStartingVerbs(program, end, ownConsole)
+  addStartingVerbs(program, end, async () => (await import('./console.js')).ownConsole)
   addMaking(program, end)
   addLooking(program, end)
   addRunning(program, end)
@@ -48,14 +37,18 @@ export function addContainerVerbs(program: Command, end: End): void {
 }
 
 /** The verbs that start containers, which a daemon does for others. */
-export function addStartingVerbs(program: Command, end: End, console: Console): void {
+export function addStartingVerbs(
+  program: Command,
+  end: End,
+  console: () => Console | Promise<Console>,
+): void {
   makingOptions(program.command('run <image> [command...]'))
     .description('run a command in a new container')
     .option('-d, --detach', 'leave it running, print its ID')
     .option(...ALONE)
     .option('--trace-boot', 'print each stage of the start, its time and its memory')
     .action(async (image: string, command: string[], flags: RunFlags) =>
-      end(await run(image, command, flags, console)),
+      end(await (await import('./run.js')).run(image, command, flags, await console())),
     )
   program
     .command('start <container...>')
@@ -67,7 +60,7 @@ export function addStartingVerbs(program: Command, end: End, console: Console): 
     .option('--verify <mode>', 'check the image: quick (default), full or none')
     .option(...ROOT)
     .action(async (names: string[], flags: StartFlags) =>
-      end(await start(names, flags, console)),
+      end(await (await import('./lifecycle.js')).start(names, flags, await console())),
     )
   program
     .command('restart <container...>')
@@ -76,7 +69,7 @@ export function addStartingVerbs(program: Command, end: End, console: Console): 
     .option(...ALONE)
     .option(...ROOT)
     .action(async (names: string[], flags: StopFlags) =>
-      end(await restart(names, flags, console)),
+      end(await (await import('./lifecycle.js')).restart(names, flags, await console())),
     )
 }
 
@@ -84,7 +77,7 @@ function addMaking(program: Command, end: End): void {
   makingOptions(program.command('create <image> [command...]'))
     .description('make a container, to be started later')
     .action(async (image: string, command: string[], flags: CreateFlags) =>
-      end(await create(image, command, flags)),
+      end(await (await import('./run.js')).create(image, command, flags)),
     )
   program
     .command('exec <container> <command...>')
@@ -98,7 +91,7 @@ function addMaking(program: Command, end: End): void {
     .option('-w, --workdir <path>', 'where it runs')
     .option(...ROOT)
     .action(async (name: string, command: string[], flags: ExecFlags) =>
-      end(await exec(name, command, flags)),
+      end(await (await import('./exec.js')).exec(name, command, flags)),
     )
   program
     .command('cp <source> <target>')
@@ -110,7 +103,7 @@ function addMaking(program: Command, end: End): void {
     .option('-q, --quiet', 'say nothing')
     .option(...ROOT)
     .action(async (source: string, target: string, flags: CpFlags) =>
-      end(await cp(source, target, flags)),
+      end(await (await import('./cp.js')).cp(source, target, flags)),
     )
   program
     .command('commit <container> [name]')
@@ -122,7 +115,7 @@ function addMaking(program: Command, end: End): void {
     .option('--no-pause', 'let it go on')
     .option(...ROOT)
     .action(async (name: string, image: string | undefined, flags: CommitFlags) =>
-      end(await commit(name, image, flags)),
+      end(await (await import('./commit.js')).commit(name, image, flags)),
     )
 }
 
@@ -139,7 +132,7 @@ function addLooking(program: Command, end: End): void {
     .option('--no-trunc', 'whole commands and IDs')
     .option('-q, --quiet', 'print the IDs alone')
     .option(...ROOT)
-    .action(async (flags: PsFlags) => end(await ps(flags)))
+    .action(async (flags: PsFlags) => end(await (await import('./ps.js')).ps(flags)))
   program
     .command('logs <container>')
     .description('print what a container wrote')
@@ -149,14 +142,16 @@ function addLooking(program: Command, end: End): void {
     .option('-n, --tail <lines>', 'the last ones alone')
     .option('-t, --timestamps', 'with the time of each line')
     .option(...ROOT)
-    .action(async (name: string, flags: LogsFlags) => end(await logs(name, flags)))
+    .action(async (name: string, flags: LogsFlags) =>
+      end(await (await import('./logs.js')).logs(name, flags)),
+    )
   program
     .command('top <container> [ps-options...]')
     .description('list the processes of a container')
     .passThroughOptions()
     .option(...ROOT)
     .action(async (name: string, options: string[], flags: StoreFlags) =>
-      end(await top(name, options, flags)),
+      end(await (await import('./lifecycle.js')).top(name, options, flags)),
     )
 }
 
@@ -166,46 +161,56 @@ function addRunning(program: Command, end: End): void {
     .description('ask containers to end, then end them')
     .option('-t, --time <seconds>', 'wait so long before it is ended (default: 10)')
     .option(...ROOT)
-    .action(async (names: string[], flags: StopFlags) => end(await stop(names, flags)))
+    .action(async (names: string[], flags: StopFlags) =>
+      end(await (await import('./lifecycle.js')).stop(names, flags)),
+    )
   program
     .command('kill <container...>')
     .description('send a signal to containers')
     .option('-s, --signal <signal>', 'KILL unless told')
     .option(...ROOT)
-    .action(async (names: string[], flags: KillFlags) => end(await kill(names, flags)))
+    .action(async (names: string[], flags: KillFlags) =>
+      end(await (await import('./lifecycle.js')).kill(names, flags)),
+    )
   program
     .command('attach <container>')
     .description('join the input and output of a container (ctrl-p ctrl-q leaves it)')
     .option('--no-stdin', 'not the input')
     .option('--sig-proxy <yes>', 'pass signals on', 'true')
     .option(...ROOT)
-    .action(async (name: string, flags: AttachFlags) => end(await attach(name, flags)))
+    .action(async (name: string, flags: AttachFlags) =>
+      end(await (await import('./lifecycle.js')).attach(name, flags)),
+    )
 }
 
 function addChanging(program: Command, end: End): void {
-  for (const [name, what, verb] of [
-    ['wait', 'wait until containers have ended, print their statuses', wait],
-    ['pause', 'freeze containers', pause],
-    ['unpause', 'let frozen containers go on', unpause],
+  for (const [verb, what] of [
+    ['wait', 'wait until containers have ended, print their statuses'],
+    ['pause', 'freeze containers'],
+    ['unpause', 'let frozen containers go on'],
   ] as const)
     program
-      .command(`${name} <container...>`)
+      .command(`${verb} <container...>`)
       .description(what)
       .option(...ROOT)
-      .action(async (names: string[], flags: StoreFlags) => end(await verb(names, flags)))
+      .action(async (names: string[], flags: StoreFlags) =>
+        end(await (await import('./lifecycle.js'))[verb](names, flags)),
+      )
   program
     .command('rm <container...>')
     .description('remove containers')
     .option('-f, --force', 'those too that run')
     .option('-v, --volumes', 'with their volumes without a name')
     .option(...ROOT)
-    .action(async (names: string[], flags: RmFlags) => end(await rm(names, flags)))
+    .action(async (names: string[], flags: RmFlags) =>
+      end(await (await import('./lifecycle.js')).rm(names, flags)),
+    )
   program
     .command('rename <container> <name>')
     .description('give a container another name')
     .option(...ROOT)
     .action(async (from: string, to: string, flags: StoreFlags) =>
-      end(await rename(from, to, flags)),
+      end(await (await import('./lifecycle.js')).rename(from, to, flags)),
     )
 }
 
@@ -221,14 +226,16 @@ function addVolumes(program: Command, end: End): void {
     .option('--json', 'print JSON')
     .option('-q, --quiet', 'print the names alone')
     .option(...ROOT)
-    .action(async (flags: VolumeFlags) => end(await listVolumes(flags)))
+    .action(async (flags: VolumeFlags) =>
+      end(await (await import('./volume.js')).listVolumes(flags)),
+    )
   group
     .command('rm <volume...>')
     .description('remove volumes that no container uses')
     .option('-f, --force', 'do not mind what is not there')
     .option(...ROOT)
     .action(async (names: string[], flags: VolumeFlags) =>
-      end(await removeVolumes(names, flags)),
+      end(await (await import('./volume.js')).removeVolumes(names, flags)),
     )
   group
     .command('prune')
@@ -236,7 +243,9 @@ function addVolumes(program: Command, end: End): void {
     .option('-a, --all', 'the named ones too')
     .option('-f, --force', 'do not ask')
     .option(...ROOT)
-    .action(async (flags: VolumeFlags) => end(await pruneVolumes(flags)))
+    .action(async (flags: VolumeFlags) =>
+      end(await (await import('./volume.js')).pruneVolumes(flags)),
+    )
 }
 
 function makingOptions(verb: Command): Command {

@@ -1,13 +1,6 @@
 // `daemon`, and what is asked of one that runs.
 import type { Command } from 'commander'
-import {
-  type DaemonFlags,
-  daemonStatus,
-  restartDaemon,
-  runDaemon,
-  stopDaemon,
-  type StopDaemonFlags,
-} from './daemon.js'
+import type { DaemonFlags, StopDaemonFlags } from './daemon.js'
 
 type End = (status: number) => void
 
@@ -21,14 +14,16 @@ export function addDaemonVerbs(program: Command, end: End): void {
     .helpCommand(false)
     .option('--root <dir>', 'the store')
     .option(...SOCKET)
-    .action(async (flags: DaemonFlags) => end(await runDaemon(flags)))
+    .action(async (flags: DaemonFlags) =>
+      end(await (await import('./daemon.js')).runDaemon(flags)),
+    )
   group
     .command('stop')
     .description('have it end, and its mounts; not while its containers run')
     .option('-f, --force', 'then too: they end')
     .option(...SOCKET)
     .action(async (_flags: StopDaemonFlags, verb: Command) =>
-      end(await stopDaemon(verb.optsWithGlobals())),
+      end(await (await import('./daemon.js')).stopDaemon(verb.optsWithGlobals())),
     )
   group
     .command('restart')
@@ -37,13 +32,13 @@ export function addDaemonVerbs(program: Command, end: End): void {
     .option('--root <dir>', 'the store')
     .option(...SOCKET)
     .action(async (_flags: StopDaemonFlags, verb: Command) =>
-      end(await restartDaemon(verb.optsWithGlobals())),
+      end(await (await import('./daemon.js')).restartDaemon(verb.optsWithGlobals())),
     )
   group
     .command('status')
     .description('say what it serves, as JSON')
     .option(...SOCKET)
     .action(async (_flags: DaemonFlags, verb: Command) =>
-      end(await daemonStatus(verb.optsWithGlobals())),
+      end(await (await import('./daemon.js')).daemonStatus(verb.optsWithGlobals())),
     )
 }

@@ -1,23 +1,19 @@
 // The verbs on images of the store: their names and options, as docker has them. Each is also there
 // below `image`.
 import type { Command } from 'commander'
-import { fsck, type FsckFlags, gc, type GcFlags } from './care.js'
-import { history, type HistoryFlags } from './history.js'
-import { images, type ImagesFlags } from './images.js'
-import { importArchive, type ImportFlags } from './import.js'
-import { inspect, type InspectFlags } from './inspect.js'
-import { load, type LoadFlags } from './load.js'
-import { prune, type PruneFlags, rmi, type RmiFlags } from './rmi.js'
-import { save, type SaveFlags } from './save.js'
+import type { FsckFlags, GcFlags } from './care.js'
+import type { HistoryFlags } from './history.js'
+import type { ImagesFlags } from './images.js'
+import type { ImportFlags } from './import.js'
+import type { InspectFlags } from './inspect.js'
+import type { LoadFlags } from './load.js'
+import type { PruneFlags, RmiFlags } from './rmi.js'
+import type { SaveFlags } from './save.js'
 import type { StoreFlags } from './store-session.js'
-import { tag } from './tag.js'
-import {
-  listWritable,
-  pruneWritable,
-  removeWritable,
-  type WritableListFlags,
-  type WritablePruneFlags,
-  type WritableRemoveFlags,
+import type {
+  WritableListFlags,
+  WritablePruneFlags,
+  WritableRemoveFlags,
 } from './writable.js'
 
 type End = (status: number) => void
@@ -46,7 +42,9 @@ export function addImageVerbs(program: Command, end: End): void {
     .option('-f, --force', 'do not ask')
     .option('--filter <filter>', 'until=TIME, label=KEY[=VALUE] ...', repeated)
     .option(...ROOT)
-    .action(async (flags: PruneFlags) => end(await prune(flags)))
+    .action(async (flags: PruneFlags) =>
+      end(await (await import('./rmi.js')).prune(flags)),
+    )
 }
 
 function addWritable(program: Command, end: End): void {
@@ -61,14 +59,16 @@ function addWritable(program: Command, end: End): void {
     .option('--json', 'print JSON')
     .option('-q, --quiet', 'print the names alone')
     .option(...ROOT)
-    .action(async (flags: WritableListFlags) => end(await listWritable(flags)))
+    .action(async (flags: WritableListFlags) =>
+      end(await (await import('./writable.js')).listWritable(flags)),
+    )
   group
     .command('rm <name...>')
     .description('remove some that are not mounted')
     .option('-f, --force', 'do not mind what is not there')
     .option(...ROOT)
     .action(async (names: string[], flags: WritableRemoveFlags) =>
-      end(await removeWritable(names, flags)),
+      end(await (await import('./writable.js')).removeWritable(names, flags)),
     )
   group
     .command('prune')
@@ -76,7 +76,9 @@ function addWritable(program: Command, end: End): void {
     .option('-a, --all', 'all that are not mounted')
     .option('-f, --force', 'do not ask')
     .option(...ROOT)
-    .action(async (flags: WritablePruneFlags) => end(await pruneWritable(flags)))
+    .action(async (flags: WritablePruneFlags) =>
+      end(await (await import('./writable.js')).pruneWritable(flags)),
+    )
 }
 
 function addMoving(program: Command, end: End): void {
@@ -87,7 +89,9 @@ function addMoving(program: Command, end: End): void {
     .option('--platform <os/arch>', "of an image for several; this machine's by default")
     .option('-q, --quiet', 'no progress')
     .option(...ROOT)
-    .action(async (flags: LoadFlags) => end(await load(flags)))
+    .action(async (flags: LoadFlags) =>
+      end(await (await import('./load.js')).load(flags)),
+    )
   program
     .command('save <image...>')
     .description('save images as an archive')
@@ -96,7 +100,9 @@ function addMoving(program: Command, end: End): void {
     .option('--compress <kind>', 'none, gzip or zstd, whatever the name ends in')
     .option('-q, --quiet', 'no progress')
     .option(...ROOT)
-    .action(async (names: string[], flags: SaveFlags) => end(await save(names, flags)))
+    .action(async (names: string[], flags: SaveFlags) =>
+      end(await (await import('./save.js')).save(names, flags)),
+    )
   program
     .command('import <file> [name]')
     .description("make an image of the tar of a root filesystem ('-': standard input)")
@@ -110,7 +116,7 @@ function addMoving(program: Command, end: End): void {
     .option('-q, --quiet', 'no progress')
     .option(...ROOT)
     .action(async (file: string, name: string | undefined, flags: ImportFlags) =>
-      end(await importArchive(file, name, flags)),
+      end(await (await import('./import.js')).importArchive(file, name, flags)),
     )
 }
 
@@ -131,7 +137,7 @@ function addLooking(program: Command, end: End, list: string): void {
     .option('-q, --quiet', 'print the IDs alone')
     .option(...ROOT)
     .action(async (name: string | undefined, flags: ImagesFlags) =>
-      end(await images(name, flags)),
+      end(await (await import('./images.js')).images(name, flags)),
     )
   program
     .command('history <image>')
@@ -143,7 +149,7 @@ function addLooking(program: Command, end: End, list: string): void {
     .option('-q, --quiet', 'print the IDs alone')
     .option(...ROOT)
     .action(async (image: string, flags: HistoryFlags) =>
-      end(await history(image, flags)),
+      end(await (await import('./history.js')).history(image, flags)),
     )
   program
     .command('inspect <name...>')
@@ -152,7 +158,7 @@ function addLooking(program: Command, end: End, list: string): void {
     .option('--type <type>', 'container or image')
     .option(...ROOT)
     .action(async (names: string[], flags: InspectFlags) =>
-      end(await inspect(names, flags)),
+      end(await (await import('./inspect.js')).inspect(names, flags)),
     )
 }
 
@@ -162,14 +168,16 @@ function addRemoving(program: Command, end: End, remove: string): void {
     .description('give an image one more name')
     .option(...ROOT)
     .action(async (image: string, name: string, flags: StoreFlags) =>
-      end(await tag(image, name, flags)),
+      end(await (await import('./tag.js')).tag(image, name, flags)),
     )
   program
     .command(`${remove} <image...>`)
     .description('remove names, and with the last one the image')
     .option('-f, --force', 'also an ID with names of several repositories')
     .option(...ROOT)
-    .action(async (names: string[], flags: RmiFlags) => end(await rmi(names, flags)))
+    .action(async (names: string[], flags: RmiFlags) =>
+      end(await (await import('./rmi.js')).rmi(names, flags)),
+    )
 }
 
 function addCare(program: Command, end: End): void {
@@ -180,7 +188,7 @@ function addCare(program: Command, end: End): void {
     .option('--json', 'print JSON')
     .option('-q, --quiet', 'print the sum alone')
     .option(...ROOT)
-    .action(async (flags: GcFlags) => end(await gc(flags)))
+    .action(async (flags: GcFlags) => end(await (await import('./care.js')).gc(flags)))
   program
     .command('fsck')
     .description('check everything in the store; status 1 when something is wrong')
@@ -188,5 +196,7 @@ function addCare(program: Command, end: End): void {
     .option('--json', 'print JSON')
     .option('-q, --quiet', 'no progress')
     .option(...ROOT)
-    .action(async (flags: FsckFlags) => end(await fsck(flags)))
+    .action(async (flags: FsckFlags) =>
+      end(await (await import('./care.js')).fsck(flags)),
+    )
 }

@@ -1,10 +1,10 @@
 // The verbs that talk to registries: their options, as docker has them.
 import type { Command } from 'commander'
 import type { ListFlags } from '../list-output.js'
-import { login, type LoginFlags, logout } from './login.js'
-import { pull, type PullFlags } from './pull.js'
-import { push, type PushFlags } from './push.js'
-import { search, type SearchFlags, tags } from './search.js'
+import type { LoginFlags } from './login.js'
+import type { PullFlags } from './pull.js'
+import type { PushFlags } from './push.js'
+import type { SearchFlags } from './search.js'
 
 const repeated = (value: string, before: string[] = []): string[] => [...before, value]
 
@@ -17,14 +17,18 @@ export function addRegistryVerbs(program: Command, end: (status: number) => void
     .option('--platform <os/arch>', "of an image for several; this machine's by default")
     .option('-q, --quiet', 'print the names alone')
     .option('--root <dir>', 'the store')
-    .action(async (names: string[], flags: PullFlags) => end(await pull(names, flags)))
+    .action(async (names: string[], flags: PullFlags) =>
+      end(await (await import('./pull.js')).pull(names, flags)),
+    )
   program
     .command('push <name>')
     .description('send an image to its registry; without a tag, every tag of it')
     .option('-a, --all-tags', 'every tag, as without a tag')
     .option('-q, --quiet', 'print the names alone')
     .option('--root <dir>', 'the store')
-    .action(async (name: string, flags: PushFlags) => end(await push(name, flags)))
+    .action(async (name: string, flags: PushFlags) =>
+      end(await (await import('./push.js')).push(name, flags)),
+    )
   program
     .command('login [server]')
     .description('log in to a registry (Docker Hub without one)')
@@ -32,12 +36,14 @@ export function addRegistryVerbs(program: Command, end: (status: number) => void
     .option('-p, --password <password>', 'seen by other users: better --password-stdin')
     .option('--password-stdin', 'read the password from standard input')
     .action(async (server: string | undefined, flags: LoginFlags) =>
-      end(await login(server, flags)),
+      end(await (await import('./login.js')).login(server, flags)),
     )
   program
     .command('logout [server]')
     .description('forget the login of a registry')
-    .action(async (server: string | undefined) => end(await logout(server)))
+    .action(async (server: string | undefined) =>
+      end(await (await import('./login.js')).logout(server)),
+    )
   program
     .command('search <term>')
     .description('look for images: [HOST/]TERM')
@@ -47,11 +53,15 @@ export function addRegistryVerbs(program: Command, end: (status: number) => void
     .option('--format <template>', "table, json, 'table TEMPLATE', or a Go template")
     .option('--json', 'print JSON')
     .option('-q, --quiet', 'print the names alone')
-    .action(async (term: string, flags: SearchFlags) => end(await search(term, flags)))
+    .action(async (term: string, flags: SearchFlags) =>
+      end(await (await import('./search.js')).search(term, flags)),
+    )
   program
     .command('tags <name>')
     .description('list the tags that a registry has of a repository')
     .option('--format <template>', "table, json, 'table TEMPLATE', or a Go template")
     .option('--json', 'print JSON')
-    .action(async (name: string, flags: ListFlags) => end(await tags(name, flags)))
+    .action(async (name: string, flags: ListFlags) =>
+      end(await (await import('./search.js')).tags(name, flags)),
+    )
 }

@@ -1,9 +1,8 @@
 // The verbs that look into root filesystems: `diff`, `export`, `ls`, `cat`.
 import type { Command } from 'commander'
-import { catFile } from './cat.js'
-import { diff, type DiffFlags } from './diff.js'
-import { exportRoot, type ExportFlags } from './export.js'
-import { listDirectory, type LsFlags } from './ls.js'
+import type { DiffFlags } from './diff.js'
+import type { ExportFlags } from './export.js'
+import type { LsFlags } from './ls.js'
 import type { StoreFlags } from './store-session.js'
 
 type End = (status: number) => void
@@ -19,7 +18,9 @@ export function addRootVerbs(program: Command, end: End): void {
     )
     .option('--json', 'print JSON')
     .option(...ROOT)
-    .action(async (what: string, flags: DiffFlags) => end(await diff(what, flags)))
+    .action(async (what: string, flags: DiffFlags) =>
+      end(await (await import('./diff.js')).diff(what, flags)),
+    )
   program
     .command('export <container|layer|image>')
     .description(
@@ -28,7 +29,7 @@ export function addRootVerbs(program: Command, end: End): void {
     .option('-o, --output <file>', 'write it there, compressed if it ends in .gz or .zst')
     .option(...ROOT)
     .action(async (what: string, flags: ExportFlags) =>
-      end(await exportRoot(what, flags)),
+      end(await (await import('./export.js')).exportRoot(what, flags)),
     )
   program
     .command('ls <image> [path]')
@@ -37,13 +38,13 @@ export function addRootVerbs(program: Command, end: End): void {
     .option('--json', 'print JSON')
     .option(...ROOT)
     .action(async (image: string, path: string | undefined, flags: LsFlags) =>
-      end(await listDirectory(image, path ?? '/', flags)),
+      end(await (await import('./ls.js')).listDirectory(image, path ?? '/', flags)),
     )
   program
     .command('cat <image> <path...>')
     .description('print files of an image')
     .option(...ROOT)
     .action(async (image: string, paths: string[], flags: StoreFlags) =>
-      end(await catFile(image, paths, flags)),
+      end(await (await import('./cat.js')).catFile(image, paths, flags)),
     )
 }

@@ -9,9 +9,6 @@ import { addDaemonVerbs } from './daemon-verbs.js'
 import { addImageVerbs } from './image-verbs.js'
 import { addRegistryVerbs } from './registry-verbs.js'
 import { addRootVerbs } from './root-verbs.js'
-import { stats } from './stats.js'
-import { umount } from './umount.js'
-import { which } from './which.js'
 
 /** Runs a verb; returns the exit status. Throws what the verb throws. */
 export async function runVerb(args: readonly string[]): Promise<number> {
@@ -39,19 +36,23 @@ function build(end: (status: number) => void): Command {
     .alias('unmount')
     .description('end mounts')
     .option('-l, --lazy', 'take it out of sight now, end it when nobody uses it')
-    .action((dirs: string[], options: { lazy?: boolean }) => end(umount(dirs, options)))
+    .action(async (dirs: string[], options: { lazy?: boolean }) =>
+      end((await import('./umount.js')).umount(dirs, options)),
+    )
   program
     .command('which <path...>')
     .description('say which layer a name comes from, and why; status 1 when it is absent')
     .option('--json', 'print JSON, a line for each path')
     .action(async (paths: string[], options: { json?: boolean }) =>
-      end(await which(paths, options)),
+      end(await (await import('./which.js')).which(paths, options)),
     )
   program
     .command('stats <dir>')
     .description('print live figures of a mount')
     .option('--json', 'print JSON')
-    .action((dir: string, options: { json?: boolean }) => end(stats(dir, options)))
+    .action(async (dir: string, options: { json?: boolean }) =>
+      end((await import('./stats.js')).stats(dir, options)),
+    )
   addImageVerbs(program, end)
   addContainerVerbs(program, end)
   addRootVerbs(program, end)

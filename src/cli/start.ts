@@ -1,0 +1,34 @@
+// What Node is started with: runs the command, which is one file beside this one. Beside that lies
+// what V8 made of it at build time, so that a call does not compile again what it runs. V8 looks
+// itself at whether that is of its version and flags; where it is not, or nothing is there, it
+// compiles as it always does.
+import { readFileSync } from 'node:fs'
+import { Script } from 'node:vm'
+
+/**
+ * The command's file without its ending. The build sets it; the name has the hash of what is in the
+ * file, since V8 compares no more of it than its length.
+ */
+declare const COMMAND: string
+
+const name = `${__dirname}/${COMMAND}`
+const file = `${name}.js`
+// esbuild writes ASCII: the string takes a byte for each character.
+const script = new Script(readFileSync(file, 'latin1'), {
+  filename: file,
+  cachedData: compiled(),
+})
+const command = script.runInThisContext() as (
+  require: NodeJS.Require,
+  file: string,
+) => void
+command(require, file)
+
+function compiled(): Buffer | undefined {
+  try {
+    return readFileSync(`${name}.${process.version}-${process.arch}.compiled`)
+  } catch {
+    // It was built with another Node: the command starts later, and does the same.
+    return undefined
+  }
+}
