@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { nodePath } from '../image/store/store-place.js'
 import { removeTree } from '../image/store/remove-tree.js'
-import { replaceFile, syncFolder } from '../image/store/replace-file.js'
+import { placeFile, replaceFile, syncFolder } from '../image/store/replace-file.js'
 import type { Store } from '../image/store/store.js'
 import {
   type StoreLock,
@@ -102,7 +102,8 @@ export class Containers {
 
   /**
    * Adds a container, all at once.
-   * @param fill makes its files in a folder that is not seen yet, where its record is already.
+   * @param fill makes its files in a folder that is not seen yet, where its record is already; their
+   * names are brought to the disk after it.
    * @returns it with its lock.
    * @throws ContainerError where the name is taken, and what `fill` throws; nothing stays then.
    */
@@ -113,7 +114,7 @@ export class Containers {
     fs.mkdirSync(nodePath(this.folder), { recursive: true, mode: 0o700 })
     const { hidden, lock } = await this.begin(record)
     try {
-      replaceFile(hidden.file('container.json'), formatRecord(record))
+      placeFile(hidden.file('container.json'), formatRecord(record))
       await fill(hidden)
       return { container: await this.publish(hidden), lock }
     } catch (error) {
@@ -141,6 +142,7 @@ export class Containers {
 
   private async publish(hidden: Container): Promise<Container> {
     const { record } = hidden
+    syncFolder(hidden.folder)
     const lock = await this.lockNames()
     try {
       this.refuseTaken(record.name)

@@ -5,7 +5,7 @@ import { hostname as hostName } from 'node:os'
 import { asList, asString, isObject, type JsonObject } from '../image/model/json-shape.js'
 import type { Progress } from '../image/progress.js'
 import type { ImageRecord } from '../image/store/image-record.js'
-import { replaceFile } from '../image/store/replace-file.js'
+import { placeFile, replaceFile } from '../image/store/replace-file.js'
 import type { StoreLock } from '../image/store/store-lock.js'
 import { nodePath } from '../image/store/store-place.js'
 import type { Store } from '../image/store/store.js'
@@ -91,7 +91,7 @@ export async function createHeld(
         if (mount.type === 'volume') await volumes.ensure(mount.name, mount.anonymous)
       await store.keepUse(image, useKey(record.id), record.name)
       await fillFolder(store, image, hidden)
-      if (starts) writeStart(hidden)
+      if (starts) placeFile(hidden.file('start.json'), startText())
     })
   } catch (error) {
     await removeOwnVolumes(containers, record)
@@ -100,8 +100,11 @@ export async function createHeld(
 }
 
 export function writeStart(container: Container): void {
-  const start = { startedAt: new Date().toISOString() }
-  replaceFile(container.file('start.json'), `${JSON.stringify(start)}\n`)
+  replaceFile(container.file('start.json'), startText())
+}
+
+function startText(): string {
+  return `${JSON.stringify({ startedAt: new Date().toISOString() })}\n`
 }
 
 function recordOf(

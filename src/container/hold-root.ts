@@ -63,7 +63,8 @@ async function mountDetached(
   const [ours, lifeline] = sockets()
   try {
     // Copied from is also what is damaged.
-    const root = { lifeline, verify: 'none' } as const
+    const bootfs = Promise.resolve()
+    const root = { lifeline, verify: 'none', check: null, bootfs } as const
     const { ended } = await mountInStages(containers, container, root, service)
     return { tree: must(receiveFd(ours), 'recvmsg'), ended }
   } finally {

@@ -10,19 +10,35 @@ import { isUnified } from './control-groups.js'
 import { openMountedRoot } from './mounted-root.js'
 import type { ContainerRecord } from './record.js'
 import { OWN_FILES, runtimeConfig } from './runtime-config.js'
-import { identityOf } from './users.js'
+import { type Identity, identityOf } from './users.js'
 import { Volumes } from './volumes.js'
 
 /**
- * Writes the bundle. The root is looked at through the namespace of the monitor, where it is
- * mounted.
+ * Who the container's process is, as its root names users. The root is looked at through the
+ * namespace of the monitor, where it is mounted.
  * @param monitor its process id.
  * @throws ContainerError for a user whom the root does not know, FsError.
+ */
+export function identityIn({ record }: Container, monitor: number): Identity {
+  const root = openMountedRoot(monitor)
+  try {
+    return identityOf(record.process.user, root)
+  } finally {
+    close(root)
+  }
+}
+
+/**
+ * Writes the bundle.
+ * @param monitor process id of who has the root mounted.
+ * @param known what identityIn has said; null where it has not been asked.
+ * @throws ContainerError, FsError, as identityIn.
  */
 export async function prepareBundle(
   containers: Containers,
   container: Container,
   monitor: number,
+  known: Identity | null,
 ): Promise<void> {
   const { record, folder } = container
   const volumes = new Volumes(containers)
@@ -31,7 +47,7 @@ export async function prepareBundle(
     for (const mount of record.mounts)
       if (mount.type === 'volume') await volumes.fill(mount.name, root, mount.target)
     const config = runtimeConfig(record, {
-      identity: identityOf(record.process.user, root),
+      identity: known ?? identityOf(record.process.user, root),
       held: heldCapabilities(),
       folder,
       volume: name => volumes.data(name),

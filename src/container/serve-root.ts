@@ -47,20 +47,28 @@ export interface Service {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+export type RootToMount = Pick<RootToServe, 'lifeline' | 'verify' | 'check' | 'bootfs'>
+
 /** Serves to the end. Throws nothing: what went wrong is reported. */
 export async function serveRoot(
   containers: Containers,
   container: Container,
-  root: Pick<RootToServe, 'lifeline' | 'verify'>,
+  root: RootToMount,
   service: Service,
 ): Promise<void> {
   const { lifeline } = root
+  const neverMounts = root.bootfs.then(
+    () => false,
+    () => true,
+  )
   let mount: ServedMount
   try {
     mount = await mountInStages(containers, container, root, service)
   } catch (error) {
     close(lifeline)
-    service.report({ kind: 'failed', message: messageOf(error) })
+    // Else the monitor has said why.
+    if (!(await neverMounts))
+      service.report({ kind: 'failed', message: messageOf(error) })
     return
   }
   service.report({ kind: 'ready' })
@@ -117,23 +125,30 @@ async function settleAfterMonitor(
 export async function mountInStages(
   { store }: Containers,
   container: Container,
-  { lifeline, verify }: Pick<RootToServe, 'lifeline' | 'verify'>,
+  root: RootToMount,
   { serverOf, report, env }: Service,
 ): Promise<ServedMount> {
   const { record } = container
-  const stage = stages(report)
+  const { lifeline, verify } = root
   const { driver } = record
   if (!isServed(driver)) {
-    const root = await mountKernelRoot(store, container, driver, lifeline, verify, stage)
-    return { ...root, server: null }
+    await root.bootfs
+    const { stage } = new StageClock(report)
+    const mount = await mountKernelRoot(store, container, driver, lifeline, verify, stage)
+    return { ...mount, server: null }
   }
   const image = store.resolve(record.image)
   const layers = await store.unpacked(image, silent)
-  const check = openVerification(store, image, verify)
+  const check = root.check ?? openVerification(store, image, verify)
   try {
     const plan = await checkLayers(planRoot(store, container, layers, env))
     const server = serverOf(plan)
-    const mount = await serveDetached(plan, server)
+    const clock = new StageClock(report)
+    const { stage } = clock
+    const mayMount = root.bootfs.then(clock.restart)
+    // Whoever waits for it may have failed before.
+    mayMount.catch(() => undefined)
+    const mount = await serveDetached(plan, server, mayMount)
     try {
       const sent = sendFd(lifeline, mount.tree)
       if (sent < 0) throw new FsError(sent, 'sendmsg')
@@ -179,16 +194,26 @@ function planRoot(
 }
 
 /** Reports each stage with its time, and the memory that this process has more after it. */
-function stages(report: Service['report']): (stage: string) => void {
-  let since = performance.now()
-  let before = process.memoryUsage.rss()
-  return stage => {
-    const now = performance.now()
-    const rss = process.memoryUsage.rss()
-    const us = Math.round((now - since) * 1000)
-    report({ kind: 'stage', stage, us, bytes: Math.max(0, rss - before) })
-    since = now
-    before = rss
+class StageClock {
+  private readonly report: Service['report']
+  private since = performance.now()
+  private before = process.memoryUsage.rss()
+
+  constructor(report: Service['report']) {
+    this.report = report
+  }
+
+  /** The next stage begins now. */
+  readonly restart = (): void => {
+    this.since = performance.now()
+    this.before = process.memoryUsage.rss()
+  }
+
+  readonly stage = (stage: string): void => {
+    const us = Math.round((performance.now() - this.since) * 1000)
+    const bytes = Math.max(0, process.memoryUsage.rss() - this.before)
+    this.report({ kind: 'stage', stage, us, bytes })
+    this.restart()
   }
 }
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { describeErrno, FsError } from '../errno/fs-error.js'
 import type { StoreLock } from '../image/store/store-lock.js'
 import { nodePath } from '../image/store/store-place.js'
-import type { VerifyMode } from '../image/verify.js'
+import type { LayerCheck, VerifyMode } from '../image/verify.js'
 import { isServed } from '../mount/drivers/make-driver.js'
 import { close } from '../sys/file.js'
 import { pidOf, spawnWord, spawnWords } from './children.js'
@@ -17,20 +17,25 @@ import { ContainerError, COULD_NOT_START } from './container-error.js'
 import type { Container, Containers } from './containers.js'
 import { writeStart } from './create.js'
 import { MonitorClient, type Stage } from './monitor-client.js'
-import { prepareBundle } from './prepare-bundle.js'
+import { identityIn, prepareBundle } from './prepare-bundle.js'
 import { runtimeCommand, runtimeError } from './runtime.js'
 import type { RootServer, ServedRoot } from './root-server.js'
 import { serveInProcess } from './serve-in-process.js'
 import { settle } from './settle.js'
 import { sockets } from './sockets.js'
+import type { Identity } from './users.js'
 
 export interface StartOptions {
   readonly verify: VerifyMode
+  /** It was made to be started, and counts as started already. */
+  readonly isNew?: boolean
   /**
    * Is called before the container's process can have written anything.
    * @returns 'left' where somebody else tells the monitor to go on.
    */
   readonly beforeGo?: (client: MonitorClient) => 'goes' | 'left'
+  /** A check of the image's layers that has begun; only for a server in this process. */
+  readonly check?: LayerCheck
   /** A process of its own unless told. */
   readonly rootServer?: RootServer
   /** Is told of each stage; microseconds, bytes of memory. */
@@ -59,7 +64,7 @@ export async function startContainer(
 ): Promise<StartedContainer> {
   const start = new Start(containers, container, options)
   try {
-    clear(container)
+    if (options.isNew !== true) clear(container)
     return await start.run(lock)
   } catch (error) {
     lock.release()
@@ -99,23 +104,16 @@ class Start {
     const stages = new Stages(client, this.container, this.options)
     const monitor = this.startMonitor(first, lifelineOfMonitor, lock)
     lock.release()
-    await stages.reached('bootfs')
-    const { verify, onStage, rootServer = serveInProcess } = this.options
-    // Whatever becomes of it: the server closes it.
-    this.lifeline = null
-    const server = rootServer(this.containers, this.container, {
-      lifeline: lifelineOfServer,
-      verify,
-      onStage: (stage, us, bytes) => onStage?.(stage, us, bytes),
-    })
-    this.server = server
-    await Promise.race([
-      Promise.all([stages.reached('placed'), server.served]),
+    const server = this.serveRoot(lifelineOfServer, stages.reached('bootfs'))
+    const looked = stages.reached('placed').then(() => this.lookAhead(monitor))
+    const [identity] = await Promise.race([
+      Promise.all([looked, server.served]),
       stages.failed,
     ])
-    await prepareBundle(this.containers, this.container, monitor)
+    await prepareBundle(this.containers, this.container, monitor, identity)
     if (this.options.beforeGo?.(client) !== 'left') client.go()
     await stages.reached('hand-over')
+    server.hasStarted()
     return { client, cleared: server.cleared, letGo: () => this.letGo(client) }
   }
 
@@ -140,6 +138,35 @@ class Start {
     close(lifeline)
     this.monitor = monitor
     return pidOf(monitor, 'the monitor')
+  }
+
+  /** Begins at once with what can be done before anything is mounted. */
+  private serveRoot(lifeline: number, bootfs: Promise<void>): ServedRoot {
+    const { verify, onStage, check, rootServer = serveInProcess } = this.options
+    // Whatever becomes of it: the server closes it.
+    this.lifeline = null
+    this.server = rootServer(this.containers, this.container, {
+      lifeline,
+      verify,
+      check: check ?? null,
+      bootfs,
+      onStage: (stage, us, bytes) => onStage?.(stage, us, bytes),
+    })
+    return this.server
+  }
+
+  /**
+   * A new container has changed nothing: its root names users before the writable layer is there as it
+   * does after, and this is a moment at which other threads do the work. null: it is to be looked later.
+   */
+  private lookAhead(monitor: number): Identity | null {
+    if (this.options.isNew !== true) return null
+    try {
+      return identityIn(this.container, monitor)
+    } catch {
+      // It comes again, unless the check of the layers tells why.
+      return null
+    }
   }
 
   private letGo(client: MonitorClient): void {

@@ -42,7 +42,10 @@ export class Roots {
     }
     const cleared = this.serveToEnd(containers, container, root, report)
     this.served.set(container.id, { containers, container, cleared })
-    void cleared.then(() => this.served.delete(container.id))
+    void cleared.then(() => {
+      this.served.delete(container.id)
+      this.threads.prepare()
+    })
     const served = Promise.race([
       isReady,
       cleared.then(() => {
@@ -56,6 +59,10 @@ export class Roots {
       served,
       cleared,
       complaint: () => cleared.then(() => said.complaint),
+      // To start a thread takes a processor, which the runtime needs until then.
+      hasStarted: () => {
+        this.threads.prepare()
+      },
       letGo: () => undefined,
     }
   }
@@ -98,10 +105,7 @@ export class Roots {
     try {
       await serveRoot(containers, container, root, {
         serverOf: plan => new Server({ ...plan, share: SHARE }, this.threads.take()),
-        report: what => {
-          if (what.kind === 'ready') this.threads.prepare()
-          report(what)
-        },
+        report,
         env: {},
       })
     } catch (error) {

@@ -33,13 +33,15 @@ export interface DetachedMount {
 
 /**
  * Serves the plan's overlay, which is `server`'s too; its mount point is not looked at. Takes
- * CAP_SYS_ADMIN. Throws a MountError.
+ * CAP_SYS_ADMIN. Throws a MountError, and what `mayMount` is rejected with.
+ * @param mayMount nothing is mounted before it is fulfilled.
  */
 export async function serveDetached(
   plan: MountPlan,
   server: Server,
+  mayMount: Promise<void>,
 ): Promise<DetachedMount> {
-  const { device, context, tree } = await makeMount(plan, server)
+  const { device, context, tree } = await makeMount(plan, server, mayMount)
   const ended = server.ended.then(status => {
     for (const fd of [device, ...plan.locks]) close(fd)
     return status
@@ -84,7 +86,11 @@ interface Made {
 }
 
 /** The mount that nobody serves yet. When it throws, all is as before and the locks are let go of. */
-async function makeMount(plan: MountPlan, server: Server): Promise<Made> {
+async function makeMount(
+  plan: MountPlan,
+  server: Server,
+  mayMount: Promise<void>,
+): Promise<Made> {
   const open: number[] = [...plan.locks]
   const kept = (fd: number): number => {
     open.push(fd)
@@ -92,6 +98,7 @@ async function makeMount(plan: MountPlan, server: Server): Promise<Made> {
   }
   try {
     await server.prepared
+    await mayMount
     const device = kept(openDevice())
     const context = kept(createFilesystem(plan, device))
     const tree = fsmount(context, FSMOUNT_CLOEXEC, 0)

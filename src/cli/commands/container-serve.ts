@@ -32,7 +32,9 @@ export async function serveContainer(
   if (what === 'container-hold')
     return (await holdRoot(containers, container, service)) ? 0 : 1
   const mode = verify === 'full' || verify === 'none' ? verify : 'quick'
-  const root = { lifeline: LIFELINE, verify: mode } as const
+  // Who starts it waits with that for the bootfs.
+  const bootfs = Promise.resolve()
+  const root = { lifeline: LIFELINE, verify: mode, check: null, bootfs } as const
   await serveRoot(containers, container, root, service)
   return 0
 }

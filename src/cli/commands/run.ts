@@ -1,7 +1,11 @@
 // `plyfs run` and `plyfs create`: containers out of images.
 import { ContainerError, COULD_NOT_START } from '../../container/container-error.js'
 import { type Container, Containers } from '../../container/containers.js'
-import { createContainer, createHeld } from '../../container/create.js'
+import {
+  type ContainerOptions,
+  createContainer,
+  createHeld,
+} from '../../container/create.js'
 import { statusAfterLoss } from '../../container/control.js'
 import { settleAll } from '../../container/settle.js'
 import {
@@ -14,7 +18,8 @@ import { parsePlatform } from '../../image/model/platform.js'
 import { silent } from '../../image/progress.js'
 import type { ImageRecord } from '../../image/store/image-record.js'
 import type { Store } from '../../image/store/store.js'
-import type { VerifyMode } from '../../image/verify.js'
+import { type LayerCheck, openVerification, type VerifyMode } from '../../image/verify.js'
+import { isServed } from '../../mount/drivers/make-driver.js'
 import { MountError } from '../../mount/mount-error.js'
 import { asBytes, printLine } from '../output.js'
 import { type Attached, endOf } from './attach-streams.js'
@@ -68,31 +73,49 @@ export function run(
     for (const { message } of await settleAll(containers))
       console.complain(`plyfs: ${message}`)
     const record = imageFor(store, image, flags, console)
-    const { container, lock } = await createHeld(
-      containers,
-      record,
-      image,
-      options,
-      silent,
-      true,
-    )
-    // What the callback leaves there, which the compiler cannot follow.
-    const held: { attached?: Attached } = {}
-    const started = await startContainer(containers, container, lock, {
-      verify: verifyOf(flags.verify),
-      ...startOptions(console, flags.traceBoot),
-      beforeGo: client => {
-        if (flags.detach === true) return 'goes'
-        const how = { ...options, passSignals: true }
-        const joined = console.attach(client, container, how)
-        held.attached = joined
-        return joined.go
-      },
-    })
-    return held.attached === undefined
-      ? left(container, started, console)
-      : followed(containers, container, started, held.attached)
+    const check = await earlyCheck(store, record, options, flags, console)
+    try {
+      const { container, lock } = await createHeld(
+        ...([containers, record, image, options, silent, true] as const),
+      )
+      // What the callback leaves there, which the compiler cannot follow.
+      const held: { attached?: Attached } = {}
+      const started = await startContainer(containers, container, lock, {
+        verify: verifyOf(flags.verify),
+        isNew: true,
+        ...(check === null ? {} : { check }),
+        ...startOptions(console, flags.traceBoot),
+        beforeGo: client => {
+          if (flags.detach === true) return 'goes'
+          const how = { ...options, passSignals: true }
+          const joined = console.attach(client, container, how)
+          held.attached = joined
+          return joined.go
+        },
+      })
+      return held.attached === undefined
+        ? left(container, started, console)
+        : await followed(containers, container, started, held.attached)
+    } finally {
+      check?.close()
+    }
   })
+}
+
+/**
+ * A check of the layers that goes on while the container is made, where this process serves its root;
+ * null where another checks them.
+ */
+async function earlyCheck(
+  store: Store,
+  image: ImageRecord,
+  { driver }: ContainerOptions,
+  { verify }: RunFlags,
+  { rootServer }: Console,
+): Promise<LayerCheck | null> {
+  if (rootServer === null || !isServed(driver)) return null
+  await store.unpacked(image, silent)
+  return openVerification(store, image, verifyOf(verify))
 }
 
 /** What a start takes from where it was called. */

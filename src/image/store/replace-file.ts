@@ -8,6 +8,15 @@ import { nodePath } from './store-place.js'
  * disk. Throws Node's error; the old file is then as it was.
  */
 export function replaceFile(path: string, contents: Uint8Array | string): void {
+  placeFile(path, contents)
+  syncFolder(path.slice(0, path.lastIndexOf('/')))
+}
+
+/**
+ * The same, but for the name, which comes to the disk with `syncFolder`: for several files of a folder
+ * that nobody looks into yet.
+ */
+export function placeFile(path: string, contents: Uint8Array | string): void {
   const temporary = temporaryOf(path)
   try {
     const fd = fs.openSync(nodePath(temporary), 'wx', 0o644)
@@ -22,7 +31,6 @@ export function replaceFile(path: string, contents: Uint8Array | string): void {
     fs.rmSync(nodePath(temporary), { force: true })
     throw error
   }
-  syncFolder(path.slice(0, path.lastIndexOf('/')))
 }
 
 /** A name beside a file's that nobody else has: process numbers are given again, or elsewhere. */
