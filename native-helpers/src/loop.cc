@@ -136,7 +136,7 @@ void Loop::post(double token, int64_t result, bool wake) {
     std::atomic_ref(memory_->status()[kStatusCompletions])
         .store(static_cast<uint32_t>(completions_.size()), std::memory_order_release);
   }
-  if (!wake) return;
+  if (!wake && !wakesAlways_.load()) return;
   woken_.store(true);
   wakeIfAsleep();
 }

@@ -59,6 +59,8 @@ class Loop : public std::enable_shared_from_this<Loop> {
   int64_t readNow(int device, uint64_t unique, int fd, int64_t position, size_t size);
 
   void post(double token, int64_t result, bool wake);
+  // From now on every completion wakes the loop, or again only those that are meant to.
+  void wakeAlways(bool always) { wakesAlways_.store(always); }
   size_t drain(double* pairs, size_t most);
 
  private:
@@ -94,6 +96,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   unsigned rounds_ = 0;
   Memory readBuffer_;
 
+  std::atomic<bool> wakesAlways_{false};
   std::atomic<bool> woken_{false};
   std::atomic<bool> sleeping_{false};
   std::mutex completionsGuard_;

@@ -71,6 +71,23 @@ int64_t Pool::submit(Job&& job) {
   return 0;
 }
 
+void Pool::forgetNotices(int device) {
+  std::vector<double> tokens;
+  {
+    const std::lock_guard guard(guard_);
+    std::deque<Job> others;
+    for (Job& job : notifications_) {
+      if (job.device == device) {
+        tokens.push_back(job.token);
+      } else {
+        others.push_back(std::move(job));
+      }
+    }
+    notifications_.swap(others);
+  }
+  for (const double token : tokens) loop_.post(token, -ECANCELED, true);
+}
+
 void Pool::stop() {
   std::vector<pthread_t> threads;
   bool joinNotifier = false;

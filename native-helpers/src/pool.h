@@ -54,6 +54,8 @@ class Pool {
   int64_t start(unsigned threads);
   // 0; -ESRCH before start, -ECANCELED after stop.
   int64_t submit(Job&& job);
+  // Forgets the notifications of a device that nobody has begun to write, and posts their end.
+  void forgetNotices(int device);
   // Waits for the jobs that are running and forgets the others: their requests stay unanswered,
   // so that the kernel can send them again to a successor.
   void stop();

@@ -186,6 +186,28 @@ static napi_value PoolNotify(napi_env env, napi_callback_info info) {
   return submit(env, findLoop(args.environment(), id), std::move(job));
 }
 
+static napi_value PoolForgetNotices(napi_env env, napi_callback_info info) {
+  Arguments<2> args(env, info);
+  const int id = args.integer(0);
+  const int device = args.integer(1);
+  if (!args.ok()) return args.refusal();
+  Loop* loop = findLoop(args.environment(), id);
+  if (loop == nullptr) return toNumber(env, -EBADF);
+  loop->pool().forgetNotices(device);
+  return toNumber(env, 0);
+}
+
+static napi_value LoopWakeAlways(napi_env env, napi_callback_info info) {
+  Arguments<2> args(env, info);
+  const int id = args.integer(0);
+  const bool always = args.flag(1);
+  if (!args.ok()) return args.refusal();
+  Loop* loop = findLoop(args.environment(), id);
+  if (loop == nullptr) return toNumber(env, -EBADF);
+  loop->wakeAlways(always);
+  return toNumber(env, 0);
+}
+
 static napi_value CopyData(napi_env env, napi_callback_info info) {
   Arguments<4> args(env, info);
   const int in = args.integer(0);
@@ -210,5 +232,7 @@ void addPool(Exports& exports) {
   exports.add("poolCopyPart", PoolCopyPart);
   exports.add("poolSync", PoolSync);
   exports.add("poolNotify", PoolNotify);
+  exports.add("poolForgetNotices", PoolForgetNotices);
+  exports.add("loopWakeAlways", LoopWakeAlways);
   exports.add("copyData", CopyData);
 }

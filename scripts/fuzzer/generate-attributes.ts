@@ -69,7 +69,16 @@ function owners(
   }
   const uid = random.pick([-1, inode?.uid ?? -1])
   const gid = random.pick([-1, 2000, 2000, user === 'u1' ? 2001 : 2002])
-  return uid < 0 && gid < 0 && looksLikeWrite(scene, inode) ? undefined : [uid, gid]
+  const isNothing = uid < 0 && gid < 0
+  if (isNothing && (looksLikeWrite(scene, inode) || mayHaveCapability(scene, inode)))
+    return undefined
+  return [uid, gid]
+}
+
+/** Not compared: 'file capabilities after a chown of nothing'. Nobody knows where a symlink leads. */
+function mayHaveCapability(scene: Scene, inode: Inode | undefined): boolean {
+  if (inode?.kind === 'symlink') return true
+  return inode?.xattrs.has('security.capability') === true && !own(scene)(inode)
 }
 
 /** Not compared: 'chown of nothing while a file is open for writing'. */

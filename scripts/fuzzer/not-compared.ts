@@ -56,6 +56,8 @@ export const NOT_COMPARED = {
     'A directory that is removed has no size, and ext4 then takes the positions that it has given before for wrong ones (EINVAL). There is nothing left to list on either side.',
   'chown of nothing while a file is open for writing':
     'A chown that names neither owner nor group is the owner’s to make, of a file with set-id bits; a write takes the bits away whoever writes. FUSE sends the same for both, a SETATTR without any field: fuse_setattr drops the mode and the ATTR_KILL_* that notify_change has worked out, and ATTR_FORCE, which a write has, is not sent. While the file is open for writing plyfs takes it for a write. Not generated for who is neither root nor the owner.',
+  'file capabilities after a chown of nothing':
+    'Of a file with set-id bits the kernel refuses it to who is not the owner, before it takes file capabilities away; FUSE, whose fuse_setattr has dropped the mode, takes them away first (setattr_prepare) and asks the server, which refuses, after. Not generated for who is neither root nor the owner.',
   'what a mapping keeps open':
     'Kernel overlayfs maps the file below (ovl_mmap) and forgets the open one, with its locks and its count of writers, at close; FUSE without passthrough keeps it until the mapping goes, as a disk does. There the file is kept open on both sides as long as it is mapped.',
   'times after a write through a mapping':

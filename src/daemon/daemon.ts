@@ -4,6 +4,7 @@ import type * as http from 'node:http'
 import type { Store } from '../image/store/store.js'
 import { MountRecords } from '../mount/mount-records.js'
 import { raiseFileLimit } from '../mount/serve.js'
+import { SharedThread } from '../mount/shared-thread.js'
 import { SpareThreads } from '../mount/spare-threads.js'
 import { VERSION } from '../mount/version.js'
 import { textOfBytes } from '../bytes/bytes-text.js'
@@ -42,6 +43,7 @@ export class Daemon {
   /** Fulfilled when the daemon has stopped. */
   readonly stopped: Promise<void>
   private readonly records: MountRecords
+  private readonly thread = new SharedThread()
   private readonly threads = new SpareThreads()
   private readonly server: http.Server
   private stopping: Promise<void> | null = null
@@ -52,7 +54,7 @@ export class Daemon {
   private constructor({ store, commands }: DaemonSettings, records: MountRecords) {
     this.store = store
     this.records = records
-    this.mounts = new Mounts(records, this.threads)
+    this.mounts = new Mounts(records, this.thread, this.threads)
     this.roots = new Roots(this.threads)
     this.stopped = new Promise(resolve => (this.hasStopped = resolve))
     const run = commands(this)
@@ -84,6 +86,7 @@ export class Daemon {
         `cannot listen on ${where}: ${error.message}; name another with --socket`,
       )
     }
+    daemon.thread.get()
     daemon.threads.prepare()
     return daemon
   }
@@ -98,6 +101,7 @@ export class Daemon {
     this.server.close()
     await this.roots.end(STOP_SECONDS)
     await this.mounts.end(PATIENCE)
+    this.thread.end()
     await this.threads.end()
     this.records.release()
     await Promise.all(this.waiting.map(answerEmpty))

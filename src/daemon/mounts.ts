@@ -1,14 +1,17 @@
-// The mounts that the daemon serves, each on a thread of its own: one that fails or ends is nothing
-// to the others.
+// The mounts that the daemon serves. Those whose layers lie on disks share a thread: a mount that ends or
+// fails is nothing to the others. Any other has one of its own.
 import { randomBytes } from 'node:crypto'
 import { log } from '../log/log.js'
 import { topmostMount } from '../mount/fuse-mount.js'
 import type { MountPlan } from '../mount/mount-plan.js'
+import { liesOnDisks } from '../mount/on-disks.js'
 import type { MountRecords } from '../mount/mount-records.js'
 import { type MountEntry, readMountinfo } from '../mount/mountinfo.js'
 import { mountAndServe, type Serve } from '../mount/serve.js'
 import { Server } from '../mount/server.js'
 import { type HeldTree, SharedTrees } from '../mount/shared-trees.js'
+import { ServingThread } from '../mount/serving-thread.js'
+import type { SharedThread } from '../mount/shared-thread.js'
 import type { SpareThreads } from '../mount/spare-threads.js'
 import { unmountAt } from '../mount/unmount.js'
 import { MountError } from '../mount/mount-error.js'
@@ -49,11 +52,13 @@ export class Mounts {
   private readonly owned = new Map<string, OwnedMount>()
   private readonly trees = new SharedTrees()
   private readonly records: MountRecords
-  private readonly threads: SpareThreads
+  private readonly shared: SharedThread
+  private readonly spare: SpareThreads
 
-  constructor(records: MountRecords, threads: SpareThreads) {
+  constructor(records: MountRecords, shared: SharedThread, spare: SpareThreads) {
     this.records = records
-    this.threads = threads
+    this.shared = shared
+    this.spare = spare
   }
 
   /**
@@ -73,7 +78,10 @@ export class Mounts {
         )
       tree = plan.tree === null ? null : this.trees.hold(plan.tree)
       const treeBytes = tree?.bytes ?? null
-      const server = new Server({ ...plan, share: SHARE, treeBytes }, this.threads.take())
+      const server = new Server(
+        { ...plan, share: SHARE, treeBytes },
+        this.threadFor(plan),
+      )
       let entry: MountEntry | undefined
       const mounted = await mountAndServe(plan, server, checks, () => {
         entry = topmostMount(readMountinfo(), plan.mountPoint)
@@ -100,9 +108,14 @@ export class Mounts {
       })
     // Ends without an error only after the mount has.
     const mount = await Promise.race([begun, making.then(() => begun)])
-    this.threads.prepare()
+    this.spare.prepare()
     if (signal.aborted) await this.abandon(mount)
     return mount
+  }
+
+  /** The shared one, unless a layer could keep it waiting. */
+  private threadFor({ overlay }: MountPlan): ServingThread {
+    return liesOnDisks(overlay) ? this.shared.get() : new ServingThread(this.spare.take())
   }
 
   list(): OwnedMount[] {

@@ -7,6 +7,7 @@ import { serveInProcess } from '../container/serve-in-process.js'
 import { type ServerReport, serveRoot } from '../container/serve-root.js'
 import { log } from '../log/log.js'
 import { Server } from '../mount/server.js'
+import { ServingThread } from '../mount/serving-thread.js'
 import type { SpareThreads } from '../mount/spare-threads.js'
 import { SHARE } from './mounts.js'
 
@@ -104,7 +105,8 @@ export class Roots {
   ): Promise<void> {
     try {
       await serveRoot(containers, container, root, {
-        serverOf: plan => new Server({ ...plan, share: SHARE }, this.threads.take()),
+        serverOf: plan =>
+          new Server({ ...plan, share: SHARE }, new ServingThread(this.threads.take())),
         report,
         env: {},
       })

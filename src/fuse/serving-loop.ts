@@ -16,19 +16,15 @@ import {
 import { pwrite } from '../sys/file.js'
 import {
   loopDrain,
-  poolCopyData,
-  poolCopyPart,
-  poolCopyRange,
-  poolFallocate,
-  poolFsync,
-  poolNotify,
+  loopWakeAlways,
+  poolForgetNotices,
   poolRead,
   poolStart,
   poolWrite,
 } from '../sys/pool.js'
 import { fuse_out_header } from './abi/structs.js'
-import { Jobs } from './jobs.js'
-import { type Completion, type FilePart, PENDING } from './operations.js'
+import { DataPool } from './data-pool.js'
+import { type Completion, PENDING } from './operations.js'
 import { Reply } from './reply.js'
 import { Request } from './request.js'
 import type { Session } from './session.js'
@@ -41,16 +37,13 @@ const POOL_THREADS = 4
 /** Completions that wake nobody are collected once there are so many. */
 const DRAIN_ABOVE = 16
 
-export interface CopyRange {
-  readonly fdIn: number
-  readonly offIn: number
-  readonly fdOut: number
-  readonly offOut: number
-  readonly length: number
-  readonly wide: boolean
+/** A session, and who is told that it has ended. */
+interface Served {
+  readonly session: Session
+  readonly ended: () => void
+  /** Its connection is gone, and with it whatever a notification could wait for. */
+  isGone: boolean
 }
-
-const nothing: Completion = { complete: () => undefined }
 
 export class ServingLoop {
   readonly reply: Reply
@@ -60,8 +53,10 @@ export class ServingLoop {
   private readonly status: Int32Array
   private readonly slots: Request[] = []
   private readonly slotBusy = new Uint8Array(SLOTS)
-  private readonly sessions = new Map<number, Session>()
-  private readonly jobs = new Jobs()
+  private readonly sessions = new Map<number, Served>()
+  /** Whose requests are over, while jobs of theirs are not. */
+  private readonly ending = new Map<number, Served>()
+  readonly pool: DataPool
   private readonly done = new Float64Array(2 * 64)
   private slot = 0
 
@@ -72,6 +67,7 @@ export class ServingLoop {
     this.onWake = onWake
     const memory = loopCreate(SLOTS, SLOT_BYTES)
     this.id = memory.id
+    this.pool = new DataPool(memory.id)
     this.wakeFd = memory.wakeFd
     this.reply = new Reply(memory.reply)
     this.status = new Int32Array(memory.status)
@@ -80,18 +76,23 @@ export class ServingLoop {
     poolStart(this.id, POOL_THREADS)
   }
 
-  add(session: Session): void {
-    this.sessions.set(session.device, session)
+  /**
+   * Serves a session too.
+   * @param ended called when nothing of it is left to be done: its device may be closed then, and no
+   * sooner, since a thread of the pool may be about to use it.
+   */
+  add(session: Session, ended: () => void): void {
+    this.sessions.set(session.device, { session, ended, isGone: false })
     loopAdd(this.id, session.device)
   }
 
-  /** Serves until no session is left. */
-  run(): void {
+  /** Serves until no session is left, and `isExpected` says that none is to come. */
+  run(isExpected: () => boolean): void {
     const policy = new SpinPolicy()
     let answered = -1
     let bytes = 0
     let spin = 0
-    while (this.sessions.size > 0) {
+    while (this.sessions.size > 0 || this.ending.size > 0 || isExpected()) {
       const got = loopExchange(this.id, answered, bytes, this.slot, spin)
       policy.learn(spin > 0, this.status[STATUS.slept] !== 0)
       bytes = 0
@@ -111,10 +112,10 @@ export class ServingLoop {
         this.drain()
         this.onWake()
       } else {
-        this.end(answered, -got)
+        this.connectionEnds(answered, -got)
       }
     }
-    this.drainAll()
+    loopDestroy(this.id)
   }
 
   /** Writes what is in `reply` to a device outside the exchange. */
@@ -147,8 +148,8 @@ export class ServingLoop {
       done.complete(sent)
       return sent
     }
-    const token = this.jobs.token(done)
-    return this.submitted(
+    const token = this.pool.jobs.token(device, done)
+    return this.pool.submitted(
       token,
       poolRead(
         this.id,
@@ -176,13 +177,13 @@ export class ServingLoop {
     if (req.slot < 0 || !this.takeSlot(req.slot))
       return this.receiveHere(req, fd, position, at, size, done)
     const slot = req.slot
-    const token = this.jobs.token({
+    const token = this.pool.jobs.token(device, {
       complete: result => {
         this.slotBusy[slot] = 0
         done.complete(result)
       },
     })
-    return this.submitted(
+    return this.pool.submitted(
       token,
       poolWrite(
         this.id,
@@ -200,115 +201,8 @@ export class ServingLoop {
     )
   }
 
-  syncFile(
-    device: number,
-    req: Request,
-    fd: number,
-    dataOnly: boolean,
-    done: Completion,
-  ): number {
-    const token = this.jobs.wakingToken(done)
-    return this.submitted(
-      token,
-      poolFsync(
-        this.id,
-        device,
-        req.uniqueLow,
-        req.uniqueHigh,
-        fd,
-        dataOnly,
-        token,
-        true,
-      ),
-    )
-  }
-
-  allocateFile(
-    device: number,
-    req: Request,
-    fd: number,
-    mode: number,
-    offset: number,
-    length: number,
-    done: Completion,
-  ): number {
-    const token = this.jobs.wakingToken(done)
-    return this.submitted(
-      token,
-      poolFallocate(
-        this.id,
-        device,
-        req.uniqueLow,
-        req.uniqueHigh,
-        fd,
-        mode,
-        offset,
-        length,
-        token,
-        true,
-      ),
-    )
-  }
-
-  copyRange(device: number, req: Request, range: CopyRange, done: Completion): number {
-    const token = this.jobs.wakingToken(done)
-    return this.submitted(
-      token,
-      poolCopyRange(
-        this.id,
-        device,
-        req.uniqueLow,
-        req.uniqueHigh,
-        range.fdIn,
-        range.offIn,
-        range.fdOut,
-        range.offOut,
-        range.length,
-        range.wide,
-        token,
-        true,
-      ),
-    )
-  }
-
-  copyData(
-    fdIn: number,
-    fdOut: number,
-    size: number,
-    sync: number,
-    done: Completion,
-  ): void {
-    const token = this.jobs.wakingToken(done)
-    const error = poolCopyData(this.id, fdIn, fdOut, size, sync, token)
-    if (error < 0) this.jobs.finish(token, error)
-  }
-
-  copyPart(part: FilePart, fdOut: number, sync: number, done: Completion): void {
-    const token = this.jobs.wakingToken(done)
-    const { fd, from, to, length } = part
-    const error = poolCopyPart(this.id, fd, from, fdOut, to, length, sync, token)
-    if (error < 0) this.jobs.finish(token, error)
-  }
-
-  handOver(done: Completion): { readonly loop: number; readonly token: number } {
-    return { loop: this.id, token: this.jobs.wakingToken(done) }
-  }
-
-  notify(device: number, message: Uint8Array): void {
-    const token = this.jobs.token(nothing)
-    const error = poolNotify(this.id, device, message, token)
-    if (error < 0) this.jobs.finish(token, error)
-  }
-
-  /** A job that the pool did not take (it is ending) is over at once, with its errno. */
-  private submitted(token: number, result: number): number {
-    if (result >= 0) return PENDING
-    this.jobs.finish(token, result)
-    return result
-  }
-
   private serve(device: number): number {
-    const session = this.sessions.get(device)
+    const session = this.sessions.get(device)?.session
     const request = this.slots[this.slot]
     if (session === undefined || request === undefined) return 0
     const bytes = session.serve(request, this.reply)
@@ -318,7 +212,7 @@ export class ServingLoop {
 
   /** Lets a file system work while its client does; returns the bytes that are still to send. */
   private workAhead(device: number, bytes: number): number {
-    const session = this.sessions.get(device)
+    const session = this.sessions.get(device)?.session
     if (session?.isWorkDue !== true) return bytes
     if (bytes > 0) this.send(device, bytes)
     session.work()
@@ -357,35 +251,50 @@ export class ServingLoop {
     for (;;) {
       const count = loopDrain(this.id, this.done)
       for (let i = 0; i < count; i++)
-        this.jobs.finish(this.done[2 * i] ?? 0, this.done[2 * i + 1] ?? 0)
-      if (count < this.done.length / 2) return
+        this.pool.jobs.finish(this.done[2 * i] ?? 0, this.done[2 * i + 1] ?? 0)
+      if (count < this.done.length / 2) break
     }
+    if (this.ending.size > 0) this.settle()
   }
 
-  /** Serves nobody any more: `run` returns. Who still uses a mount gets errors once its device is closed. */
-  abandon(): void {
-    for (const device of [...this.sessions.keys()]) this.end(device, E.ENODEV)
+  /** Serves a device no longer. Who still uses its mount gets errors once it is closed. */
+  abandon(device: number): void {
+    poolForgetNotices(this.id, device)
+    this.end(device)
   }
 
-  /** The connection is gone: ENODEV after an unmount, anything else is said. */
-  private end(device: number, errno: number): void {
+  /** ENODEV after an unmount, ECONNABORTED after an abort; anything else is said. */
+  private connectionEnds(device: number, errno: number): void {
     if (errno !== E.ENODEV && errno !== E.ECONNABORTED)
       log.error(`the FUSE device failed with errno ${errno}`)
-    const session = this.sessions.get(device)
+    const served = this.sessions.get(device)
+    if (served !== undefined) served.isGone = true
+    this.end(device)
+  }
+
+  /** No request of it is taken any more; it has ended once its jobs are over. */
+  private end(device: number): void {
+    const served = this.sessions.get(device)
+    if (served === undefined) return
     this.sessions.delete(device)
     loopRemove(this.id, device)
-    session?.stop()
+    served.session.disconnect()
+    this.ending.set(device, served)
+    loopWakeAlways(this.id, true)
+    this.drain()
   }
 
   /**
-   * Waits for the pool's copies and flushes; reads and writes of a connection that is gone have
-   * nobody to answer, and end with the pool.
+   * Ends the sessions whose jobs are over. A notification is not waited for while the connection
+   * stands: the kernel may hold it until the device is closed.
    */
-  private drainAll(): void {
-    while (this.jobs.waking > 0) {
-      loopExchange(this.id, -1, 0, this.slot, 0)
-      this.drain()
+  private settle(): void {
+    for (const [device, { session, ended, isGone }] of [...this.ending]) {
+      if (this.pool.jobs.hasAny(device, isGone)) continue
+      this.ending.delete(device)
+      session.stop()
+      ended()
     }
-    loopDestroy(this.id)
+    if (this.ending.size === 0) loopWakeAlways(this.id, false)
   }
 }

@@ -86,9 +86,14 @@ export class Session implements Channel {
     this.fs.work()
   }
 
-  stop(): void {
+  /** Nobody waits for an answer any more. */
+  disconnect(): void {
     for (const request of this.parked.values()) request.interrupted = true
     this.parked.clear()
+  }
+
+  /** All is over: what the file system has open is closed. */
+  stop(): void {
     this.fs.stop()
   }
 
@@ -137,7 +142,7 @@ export class Session implements Channel {
   }
 
   syncFile(req: Request, fd: number, dataOnly: boolean, done: Completion): number {
-    return this.loop.syncFile(this.device, req, fd, dataOnly, done)
+    return this.loop.pool.syncFile(this.device, req, fd, dataOnly, done)
   }
 
   allocateFile(
@@ -148,7 +153,7 @@ export class Session implements Channel {
     length: number,
     done: Completion,
   ): number {
-    return this.loop.allocateFile(this.device, req, fd, mode, offset, length, done)
+    return this.loop.pool.allocateFile(this.device, req, fd, mode, offset, length, done)
   }
 
   copyRange(
@@ -162,7 +167,7 @@ export class Session implements Channel {
     done: Completion,
   ): number {
     const range = { fdIn, offIn, fdOut, offOut, length, wide }
-    return this.loop.copyRange(this.device, req, range, done)
+    return this.loop.pool.copyRange(this.device, req, range, done)
   }
 
   copyData(
@@ -172,15 +177,15 @@ export class Session implements Channel {
     sync: number,
     done: Completion,
   ): void {
-    this.loop.copyData(fdIn, fdOut, size, sync, done)
+    this.loop.pool.copyData(this.device, fdIn, fdOut, size, sync, done)
   }
 
   copyPart(part: FilePart, fdOut: number, sync: number, done: Completion): void {
-    this.loop.copyPart(part, fdOut, sync, done)
+    this.loop.pool.copyPart(this.device, part, fdOut, sync, done)
   }
 
   handOver(done: Completion): { readonly loop: number; readonly token: number } {
-    return this.loop.handOver(done)
+    return this.loop.pool.handOver(this.device, done)
   }
 
   invalidateAttributes(nodeid: number): void {
@@ -199,7 +204,7 @@ export class Session implements Channel {
   }
 
   notify(message: Uint8Array): void {
-    this.loop.notify(this.device, message)
+    this.loop.pool.notify(this.device, message)
   }
 
   statistics(): SessionStatistics {

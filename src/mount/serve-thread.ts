@@ -1,8 +1,8 @@
-// The serving thread: waits for its plan, opens the layers, says so, is handed the device, and serves
-// until the mount is gone. Everything it needs is loaded and opened before the mount exists.
+// A serving thread: waits for a plan, opens the layers, says so, is handed the device, and serves until
+// its last mount is gone. Everything a mount needs is loaded and opened before the mount exists.
 import { randomInt } from 'node:crypto'
 import { setFlagsFromString } from 'node:v8'
-import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
+import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { FsError } from '../errno/fs-error.js'
 import { MINOR_NEWEST, type Wishes } from '../fuse/negotiate.js'
 import { ServingLoop } from '../fuse/serving-loop.js'
@@ -13,31 +13,134 @@ import { CLONE_FS } from '../sys/constants.js'
 import { unshare } from '../sys/namespace.js'
 import { dropResourceCapability } from './drop-capability.js'
 import type { MountPlan } from './mount-plan.js'
-import type { FromServer, ToServer } from './server.js'
+import type { FromThread, ToThread } from './serving-thread.js'
 
-function say(message: FromServer): void {
-  parentPort?.postMessage(message)
+interface ThreadMount {
+  readonly plan: MountPlan
+  readonly overlay: BuiltOverlay
+  /** -1 until it is handed over. */
+  device: number
 }
 
-function prepare(plan: MountPlan): { loop: ServingLoop; overlay: BuiltOverlay } {
-  if (plan.debug) log.setLevel('debug')
-  // The umask of new files is set for each caller: it must be this thread's own.
-  unshare(CLONE_FS)
-  dropResourceCapability()
-  const loop = new ServingLoop(() => {
-    listen(loop, overlay)
-  })
-  const overlay = buildOverlay(
-    plan,
-    randomInt(2 ** 32),
-    () => {
-      say({ kind: 'serving' })
-    },
-    job => {
-      say({ kind: 'decode', job })
-    },
-  )
-  return { loop, overlay }
+class ServeThread {
+  private readonly port: MessagePort
+  private readonly loop: ServingLoop
+  private readonly mounts = new Map<number, ThreadMount>()
+  /** More mounts may come when the last one is gone. */
+  private stays = false
+
+  constructor(port: MessagePort) {
+    this.port = port
+    // The umask of new files is set for each caller: it must be this thread's own.
+    unshare(CLONE_FS)
+    dropResourceCapability()
+    this.loop = new ServingLoop(() => this.listen())
+    this.say({ kind: 'started', wakeFd: this.loop.wakeFd })
+  }
+
+  /** Serves to the end. @param first what it was told first. */
+  run(first: ToThread): void {
+    this.hear(first)
+    this.listen()
+    this.loop.run(() => this.stays || this.mounts.size > 0)
+    this.port.close()
+  }
+
+  /** Between two requests: what the main thread has said since, while this one was serving. */
+  private listen(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.port) as
+        { message: ToThread } | undefined
+      if (received === undefined) return
+      this.hear(received.message)
+    }
+  }
+
+  private hear(message: ToThread): void {
+    switch (message.kind) {
+      case 'stay':
+        this.stays = message.stays
+        return
+      case 'prepare':
+        this.orFail(message.mount, () => this.prepare(message.mount, message.plan))
+        return
+      case 'serve':
+        this.serve(message.mount, message.device)
+        return
+      case 'attach':
+        this.orFail(message.mount, () => this.attach(message.mount))
+        return
+      case 'give-up':
+        this.giveUp(message.mount)
+    }
+  }
+
+  private prepare(mount: number, plan: MountPlan): void {
+    if (plan.debug) log.setLevel('debug')
+    const overlay = buildOverlay(
+      plan,
+      randomInt(2 ** 32),
+      () => this.say({ kind: 'serving', mount }),
+      job => this.say({ kind: 'decode', mount, job }),
+    )
+    this.mounts.set(mount, { plan, overlay, device: -1 })
+    this.say({ kind: 'prepared', mount })
+  }
+
+  private serve(mount: number, device: number): void {
+    const served = this.mounts.get(mount)
+    if (served === undefined) return
+    const { plan, overlay } = served
+    const { options, operations } = overlay
+    const wishes: Wishes = {
+      minor: plan.protocolMinor ?? MINOR_NEWEST,
+      passthrough: options.passthrough,
+      maxStackDepth: options.maxStackDepth,
+      acl: !options.noAcl,
+    }
+    served.device = device
+    const session = new Session(device, operations, wishes, this.loop, plan.debug)
+    this.loop.add(session, () => this.ended(mount))
+  }
+
+  private attach(mount: number): void {
+    this.mounts.get(mount)?.overlay.attach()
+    this.say({ kind: 'attached', mount })
+  }
+
+  private giveUp(mount: number): void {
+    const served = this.mounts.get(mount)
+    if (served !== undefined && served.device >= 0) {
+      this.loop.abandon(served.device)
+      return
+    }
+    served?.overlay.operations.stop()
+    this.ended(mount)
+  }
+
+  private ended(mount: number): void {
+    this.mounts.delete(mount)
+    this.say({ kind: 'ended', mount })
+  }
+
+  private orFail(mount: number, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error
+      this.say({
+        kind: 'failed',
+        mount,
+        cause: error.message,
+        remedy:
+          'see that the layers exist and may be read, and that the work directory may be written',
+      })
+    }
+  }
+
+  private say(message: FromThread): void {
+    this.port.postMessage(message)
+  }
 }
 
 /**
@@ -52,63 +155,7 @@ function compileForAWalk(): void {
     setFlagsFromString('--interrupt-budget=600000')
 }
 
-function start(plan: MountPlan): void {
-  const { loop, overlay } = prepare(plan)
-  say({ kind: 'prepared', wakeFd: loop.wakeFd })
-  parentPort?.once('message', (message: ToServer) => {
-    if (message.kind === 'serve') serve(message.device, plan, loop, overlay)
-    else overlay.operations.stop()
-    // Without a session it only puts away what belongs to the loop.
-    loop.run()
-    parentPort?.close()
-  })
-}
-
-function serve(
-  device: number,
-  plan: MountPlan,
-  loop: ServingLoop,
-  { options, operations }: BuiltOverlay,
-): void {
-  const wishes: Wishes = {
-    minor: plan.protocolMinor ?? MINOR_NEWEST,
-    passthrough: options.passthrough,
-    maxStackDepth: options.maxStackDepth,
-    acl: !options.noAcl,
-  }
-  loop.add(new Session(device, operations, wishes, loop, plan.debug))
-}
-
-/** Between two requests: what the main thread has said since, while this one was serving. */
-function listen(loop: ServingLoop, overlay: BuiltOverlay): void {
-  if (parentPort === null) return
-  const received = receiveMessageOnPort(parentPort) as { message: ToServer } | undefined
-  if (received?.message.kind === 'give-up') loop.abandon()
-  if (received?.message.kind !== 'attach') return
-  orFail(() => {
-    overlay.attach()
-    say({ kind: 'attached' })
-  })
-}
-
-function orFail(work: () => void): void {
-  try {
-    work()
-  } catch (error) {
-    if (!(error instanceof FsError)) throw error
-    say({
-      kind: 'failed',
-      cause: error.message,
-      remedy:
-        'see that the layers exist and may be read, and that the work directory may be written',
-    })
-  }
-}
-
 compileForAWalk()
-parentPort?.once('message', (message: ToServer) => {
-  if (message.kind === 'prepare')
-    orFail(() => {
-      start(message.plan)
-    })
+parentPort?.once('message', (first: ToThread) => {
+  if (parentPort !== null) new ServeThread(parentPort).run(first)
 })

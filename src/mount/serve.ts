@@ -14,6 +14,7 @@ import { MountError } from './mount-error.js'
 import type { MountPlan } from './mount-plan.js'
 import { prepareReady } from './ready.js'
 import { Server } from './server.js'
+import { ServingThread } from './serving-thread.js'
 
 /**
  * What happens between the mount, which is read-only then, and 'ready': checks that throw. The
@@ -43,7 +44,7 @@ async function serve(
   raiseFileLimit()
   dropResourceCapability()
   const ready = prepareReady(plan.foreground, process.env)
-  const server = new Server(plan, thread)
+  const server = new Server(plan, new ServingThread(thread))
   // Node would start its debugger.
   process.on('SIGUSR1', () => {
     server.wake()

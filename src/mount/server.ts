@@ -1,107 +1,97 @@
-// One mount's serving thread, as the main thread sees it: started, told what to serve, and waited
-// for. A thread serves one mount. It takes some time to start, so it can be started before its mount
-// is asked for.
-import type { Worker } from 'node:worker_threads'
-import { log } from '../log/log.js'
-import type { SpanJob } from '../overlay/span-fetcher.js'
-import { eventfdSignal } from '../sys/process.js'
+// One mount as it is served, by a thread of its own or one that serves others too: the moments of its
+// life, and what it is told.
 import { spanDecoder } from './decode-spans.js'
 import { MountError } from './mount-error.js'
 import type { MountPlan } from './mount-plan.js'
-import { startThread } from './start-thread.js'
+import { type FromMount, ServingThread } from './serving-thread.js'
 
-/** What the serving thread says. */
-export type FromServer =
-  | { readonly kind: 'prepared'; readonly wakeFd: number }
-  | { readonly kind: 'failed'; readonly cause: string; readonly remedy: string }
-  | { readonly kind: 'serving' }
-  | { readonly kind: 'attached' }
-  | { readonly kind: 'decode'; readonly job: SpanJob }
+type Moment = 'prepared' | 'serving' | 'attached'
 
-/** What it is told: what to open; the device to serve, or that there is none; that the upper joins. */
-export type ToServer =
-  | { readonly kind: 'prepare'; readonly plan: MountPlan }
-  | { readonly kind: 'serve'; readonly device: number }
-  | { readonly kind: 'give-up' }
-  | { readonly kind: 'attach' }
+interface Waiting {
+  readonly moment: Moment
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
 
-/** The serving thread and the moments of its life. */
 export class Server {
   /** The layers are open. */
-  readonly prepared: Promise<number>
+  readonly prepared: Promise<void>
   /** The kernel has been answered. */
   readonly serving: Promise<void>
-  /** The thread has ended; 0 after an unmount. */
+  /** Nothing is served any more; 0 after an unmount, else the status of the thread. */
   readonly ended: Promise<number>
-  private readonly worker: Worker
-  private wakeFd = -1
+  private readonly thread: ServingThread
+  private readonly mount: number
+  private readonly waiting = new Set<Waiting>()
 
-  /** Has a thread open the layers. @param worker one that waits for its plan. */
-  constructor(plan: MountPlan, worker = startThread()) {
-    this.worker = worker
-    this.prepared = this.moment('prepared')
-    this.serving = this.moment('serving').then(() => undefined)
-    this.ended = new Promise(resolve => {
-      this.worker.on('exit', code => {
-        resolve(code)
-      })
-      this.worker.on('error', error => {
-        log.error(`the serving thread ended: ${String(error)}`, error)
-      })
-    })
-    this.serving.catch(() => undefined)
+  /** Has a thread open the layers. */
+  constructor(plan: MountPlan, thread = new ServingThread()) {
+    this.thread = thread
     const decode = spanDecoder(plan.overlay.archive)
-    this.worker.on('message', (message: FromServer) => {
-      if (message.kind === 'decode') decode(message.job)
+    let resolve: (status: number) => void = () => undefined
+    this.ended = new Promise(fulfil => (resolve = fulfil))
+    const end = (status: number): void => {
+      resolve(status)
+      this.refuse(new MountError('the mount ended before it was there', 'mount it again'))
+    }
+    this.mount = thread.admit({
+      hear: message => {
+        if (message.kind === 'decode') decode(message.job)
+        else if (message.kind === 'ended') end(0)
+        else this.hear(message)
+      },
+      lost: end,
     })
-    this.tell({ kind: 'prepare', plan })
+    this.prepared = this.moment('prepared')
+    this.serving = this.moment('serving')
+    for (const moment of [this.prepared, this.serving]) moment.catch(() => undefined)
+    thread.tell({ kind: 'prepare', mount: this.mount, plan })
   }
 
-  /** Hands over the device, which is to be closed when the thread has ended. */
+  /** Hands over the device, which is to be closed when the mount has ended. */
   serve(device: number): void {
-    this.tell({ kind: 'serve', device })
+    this.thread.tell({ kind: 'serve', mount: this.mount, device })
   }
 
-  /** Ends the thread's wait in the kernel, so that it looks for what it was told. */
+  /** Ends the thread's wait in the kernel. */
   wake(): void {
-    if (this.wakeFd >= 0) eventfdSignal(this.wakeFd)
+    this.thread.wake()
   }
 
   /** Has the upper joined. */
   attach(): Promise<void> {
-    const attached = this.moment('attached').then(() => undefined)
-    this.tell({ kind: 'attach' })
-    this.wake()
+    const attached = this.moment('attached')
+    this.thread.tell({ kind: 'attach', mount: this.mount })
     return attached
   }
 
-  /** Ends the thread, whatever it serves; what it has open is closed. */
+  /** Serves it no longer, whoever uses it; what it has open is closed. */
   async giveUp(): Promise<void> {
-    this.tell({ kind: 'give-up' })
-    this.wake()
+    this.thread.tell({ kind: 'give-up', mount: this.mount })
     await this.ended
   }
 
-  private tell(message: ToServer): void {
-    this.worker.postMessage(message)
+  private hear(message: Exclude<FromMount, { readonly kind: 'decode' | 'ended' }>): void {
+    if (message.kind === 'failed') {
+      this.refuse(new MountError(message.cause, message.remedy))
+      return
+    }
+    for (const waiting of this.waiting) {
+      if (waiting.moment !== message.kind) continue
+      this.waiting.delete(waiting)
+      waiting.resolve()
+    }
   }
 
-  /** Fulfilled when the thread says so; rejected when it fails or ends. */
-  private moment(
-    kind: Exclude<FromServer['kind'], 'failed' | 'decode'>,
-  ): Promise<number> {
+  private refuse(error: Error): void {
+    for (const { reject } of this.waiting) reject(error)
+    this.waiting.clear()
+  }
+
+  /** Fulfilled when it has come; rejected when the mount fails or ends. */
+  private moment(moment: Moment): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.worker.on('message', (message: FromServer) => {
-        if (message.kind === 'failed')
-          reject(new MountError(message.cause, message.remedy))
-        if (message.kind !== kind) return
-        if (message.kind === 'prepared') this.wakeFd = message.wakeFd
-        resolve(this.wakeFd)
-      })
-      this.worker.on('error', reject)
-      this.worker.on('exit', () => {
-        reject(new MountError('the mount ended before it was there', 'mount it again'))
-      })
+      this.waiting.add({ moment, resolve, reject })
     })
   }
 }

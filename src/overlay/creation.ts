@@ -21,7 +21,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from '../sys/constants.js'
-import { assume, restore } from '../sys/credentials.js'
+import { assume, restore, umask } from '../sys/credentials.js'
 import { close, openat2 } from '../sys/file.js'
 import { mkdirat, mknodat, renameat2, statx, symlinkat, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS } from '../sys/stat.js'
@@ -121,6 +121,15 @@ function makeAs(
   return asCaller(u, req, what.umask, () => makeReal(dirfd, name, what))
 }
 
+/** The umask of this thread, which is its own (CLONE_FS is unshared). */
+let currentUmask = -1
+
+function setUmask(mask: number): void {
+  if (mask === currentUmask) return
+  umask(mask)
+  currentUmask = mask
+}
+
 /** Runs `act` with the ids of a request's caller and a umask. */
 export function asCaller(
   u: Union,
@@ -131,7 +140,7 @@ export function asCaller(
   const uid = u.ids.diskUid(req.uid)
   const gid = u.ids.diskGid(req.gid)
   if (uid < 0 || gid < 0) return -E.EOVERFLOW
-  u.setUmask(mask)
+  setUmask(mask)
   if (!u.assumesCallers || (uid === 0 && gid === 0)) return act()
   const assumed = assume(uid, gid)
   if (assumed < 0) return assumed
@@ -199,7 +208,7 @@ function makeOverridden(
 ): number {
   const temporary = u.work.temporary()
   const isDirectory = (what.mode & S_IFMT) === S_IFDIR
-  u.setUmask(0)
+  setUmask(0)
   let error = makeReal(u.work.fd, temporary, storedForm(u, what))
   if (error < 0) return error
   error = overrideNew(u, req, parent, what, u.work.fd, temporary)

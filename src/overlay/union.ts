@@ -8,7 +8,6 @@ import type { Request } from '../fuse/request.js'
 import { FdCache } from '../layer/fd-cache.js'
 import type { LayerFormat } from '../layer/format.js'
 import type { LayerDirectory } from '../layer/layer-directory.js'
-import { umask } from '../sys/credentials.js'
 import type { Layer } from '../layer/layer.js'
 import type { IndexDirectory } from './index-directory.js'
 import { LayerLookup } from './layer-lookup.js'
@@ -112,16 +111,8 @@ export class Union {
     return new LayerLookup(stack.format, this.directoryFds, follows)
   }
 
-  /** The serving thread's umask, which is its own (CLONE_FS is unshared). */
-  setUmask(mask: number): void {
-    if (mask === this.currentUmask) return
-    umask(mask)
-    this.currentUmask = mask
-  }
-
   /** New objects are made under their caller's ids: only root can. */
   readonly assumesCallers = process.geteuid?.() === 0
-  private currentUmask = -1
 
   /** The kernel says when set-id bits have to go (HANDLE_KILLPRIV_V2), and for ACLs too. */
   kernelSaysKill = true

@@ -361,6 +361,7 @@ export const LO_FLAGS_AUTOCLEAR = 0x4
 export const EXT4_SUPER_MAGIC = 0xef53
 export const XFS_SUPER_MAGIC = 0x58465342
 export const BTRFS_SUPER_MAGIC = 0x9123683e
+export const EROFS_SUPER_MAGIC_V1 = 0xe0f5e1e2
 export const TMPFS_MAGIC = 0x01021994
 export const OVERLAYFS_SUPER_MAGIC = 0x794c7630
 export const FUSE_SUPER_MAGIC = 0x65735546

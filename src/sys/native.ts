@@ -520,6 +520,10 @@ export interface Native {
     bytes: Uint8Array,
     token: number,
   ) => number
+  /** Ends the notifications of a device that nobody has begun to write, with -ECANCELED. */
+  readonly poolForgetNotices: (loop: number, device: number) => number
+  /** From now on every completion ends the loop's wait, or again only those that are meant to. */
+  readonly loopWakeAlways: (loop: number, always: boolean) => number
   /** The same as poolCopyData on the calling thread, for files that cost less than a hand-over. */
   readonly copyData: (fdIn: number, fdOut: number, size: number, sync: number) => number
 

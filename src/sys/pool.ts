@@ -39,5 +39,11 @@ export const poolSync = native.poolSync
 /** Writes a notification, in order, from a thread of its own. */
 export const poolNotify = native.poolNotify
 
+/** Ends the notifications of a device that nobody has begun to write: -ECANCELED. */
+export const poolForgetNotices = native.poolForgetNotices
+
+/** Whether each completion ends the loop's wait, or only those that are meant to. */
+export const loopWakeAlways = native.loopWakeAlways
+
 /** The data part of a copy-up, here and now: for small files. */
 export const copyData = native.copyData

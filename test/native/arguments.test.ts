@@ -102,6 +102,8 @@ const SIGNATURES: Record<Exclude<keyof typeof native, 'abi' | 'restore'>, string
   poolCopyPart: 'iiwiwwii',
   poolSync: 'iiii',
   poolNotify: 'iiUi',
+  poolForgetNotices: 'ii',
+  loopWakeAlways: 'if',
   copyData: 'iiwi',
   inflateCreate: 'i',
   inflateReset: 'zi',

@@ -66,6 +66,23 @@ t.test('from a shell', async t => {
   t.same(fs.readdirSync(path.join(root, 'writable')), [], 'the layer goes with the mount')
 })
 
+t.test('mounts share a thread, and one that fails is nothing to the others', async t => {
+  const threads = (): number => fs.readdirSync(`/proc/${daemon.pid}/task`).length
+  const first = point()
+  const told = [await mount(first)]
+  const before = threads()
+  for (let more = 0; more < 4; more++) told.push(await mount(point()))
+  const missing = { lowerdir: [`${scratch()}/nowhere`] }
+  await t.rejects(mount(point(), missing))
+  t.equal(threads(), before, 'no thread for a further mount')
+  for (const { id, mountPoint } of told.slice(1)) {
+    t.equal(await must('cat', [`${mountPoint}/data/file`]), 'of the image\n')
+    t.match(await ask(daemon, 'DELETE', `/v1/mounts/${id}`), { status: 204 })
+  }
+  t.equal(await must('cat', [`${first}/data/file`]), 'of the image\n', 'the first stays')
+  t.match(await ask(daemon, 'DELETE', `/v1/mounts/${told[0]?.id}`), { status: 204 })
+})
+
 t.test('the index of an image is in memory once for all of its mounts', async t => {
   const trees = (): string[] =>
     fs
