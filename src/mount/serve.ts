@@ -31,9 +31,18 @@ export type Serve = (plan: MountPlan, checks?: Checks) => Promise<number>
 /**
  * In a process of the mount's own: the caller is told, and signals end the mount.
  * @param thread one that waits for its plan.
+ * @param loadFuseNative loads what serves, without the thread, a plan with that transport.
  */
-export function serveOn(thread: Worker): Serve {
-  return (plan, checks) => serve(thread, plan, checks)
+export function serveOn(
+  thread: Worker,
+  loadFuseNative: () => Promise<{ readonly serveByFuseNative: Serve }>,
+): Serve {
+  return async (plan, checks) => {
+    if (plan.transport === 'device') return serve(thread, plan, checks)
+    await thread.terminate()
+    const { serveByFuseNative } = await loadFuseNative()
+    return serveByFuseNative(plan, checks)
+  }
 }
 
 async function serve(

@@ -2,10 +2,10 @@
 import type { Worker } from 'node:worker_threads'
 import { workingDirectory } from '../../mount/circumstances.js'
 import { mountNamed } from '../../mount/mount-named.js'
+import { serveOn } from '../../mount/serve.js'
 import type { ImageMountCommand } from '../mount-verb.js'
 import { showProgress } from '../progress.js'
 import { openStore } from './store-session.js'
-import { serveByTransport } from './serve-by-transport.js'
 
 /**
  * Returns the exit status, after the unmount. Throws an ImageError or a MountError.
@@ -18,7 +18,7 @@ export async function mountImageNamed(
 ): Promise<number> {
   const store = await openStore(command.root === null ? {} : { root: command.root })
   const progress = showProgress(true)
-  const serve = serveByTransport(thread)
+  const serve = serveOn(thread, () => import('../../mount/serve-fuse-native.js'))
   // The kernel serves the mounts of the others.
   if (command.driver !== 'plyfs' && command.driver !== 'aufs') await thread.terminate()
   return mountNamed(store, command, { env, cwd: workingDirectory(), progress, serve })

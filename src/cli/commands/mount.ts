@@ -2,8 +2,8 @@
 // the mount: its mount point may hold this program.
 import type { Worker } from 'node:worker_threads'
 import { openMount, type MountCommand } from '../../mount/open-mount.js'
+import { serveOn } from '../../mount/serve.js'
 import { printError } from '../output.js'
-import { serveByTransport } from './serve-by-transport.js'
 
 /**
  * Returns the exit status: after the unmount, or at once where there is nothing to serve.
@@ -17,5 +17,7 @@ export async function mount(
   fake = false,
 ): Promise<number> {
   const plan = await openMount(command, env, printError)
-  return plan === null || fake ? 0 : await serveByTransport(thread)(plan)
+  return plan === null || fake
+    ? 0
+    : await serveOn(thread, () => import('../../mount/serve-fuse-native.js'))(plan)
 }
