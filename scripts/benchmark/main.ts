@@ -4,7 +4,13 @@
 import * as fs from 'node:fs'
 import { fsyncSeconds, makeDisk, removeDisk, settle } from './disk.js'
 import { bare } from './drivers/bare.js'
-import { anyCommand, floor, fuseOverlayfs, plyfs } from './drivers/command.js'
+import {
+  anyCommand,
+  floor,
+  fuseOverlayfs,
+  plyfs,
+  plyfsByFuseNative,
+} from './drivers/command.js'
 import type { Driver } from './drivers/driver.js'
 import { kernel } from './drivers/kernel.js'
 import { differences, type Failure, type Figure } from './figures.js'
@@ -74,7 +80,14 @@ function isWanted({ only }: Options, names: readonly string[]): boolean {
 }
 
 function drivers(options: Options, programs: Programs): readonly Driver[] {
-  const all = [bare(), kernel(), fuseOverlayfs(), floor(programs.floor), plyfs()]
+  const all = [
+    bare(),
+    kernel(),
+    fuseOverlayfs(),
+    floor(programs.floor),
+    plyfs(),
+    plyfsByFuseNative(),
+  ]
   const others = options.others.map(({ name, command }) => anyCommand(name, command))
   return [...all, ...others].filter(driver => {
     if (!driver.added && options.drivers?.includes(driver.name) === false) return false

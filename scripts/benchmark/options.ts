@@ -42,7 +42,7 @@ export const usage = `usage: scripts/bench [option...]
   --mode ro|rw       without or with a writable layer (both)
   --only A,B         these rows (P1, P8b, load ...) or workloads (find, tar ...); --list tells them
   --list             prints the rows and the workloads that measure them
-  --drivers A,B      these: bare, kernel, fuse-overlayfs, floor, plyfs ...
+  --drivers A,B      these: bare, kernel, fuse-overlayfs, floor, plyfs, plyfs-fuse-native ...
   --also NAME=CMD    one more server; CMD may hold {lower} {upper} {work} {mnt}
   --layers N         spreads the tree over N lower layers (1)
   --files N          files of the tree (55,000)

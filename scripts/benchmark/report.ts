@@ -57,7 +57,7 @@ export function table(figures: readonly Figure[], mode: Mode | null): string | n
 /** plyfs against every other, and the floor against the kernel. */
 function pairs(drivers: readonly string[]): [string, string][] {
   const found: [string, string][] = []
-  for (const other of ['kernel', 'fuse-overlayfs', 'floor', 'bare'])
+  for (const other of ['kernel', 'fuse-overlayfs', 'floor', 'bare', 'plyfs-fuse-native'])
     if (drivers.includes('plyfs') && drivers.includes(other)) found.push(['plyfs', other])
   if (drivers.includes('floor') && drivers.includes('kernel'))
     found.push(['floor', 'kernel'])

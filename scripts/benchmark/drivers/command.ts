@@ -53,6 +53,22 @@ export function plyfs(): Driver {
   }
 }
 
+/** The same by the npm package fuse-native and libfuse 2, which both are optional. */
+export function plyfsByFuseNative(): Driver {
+  const program = plyfsProgram()
+  return {
+    name: 'plyfs-fuse-native',
+    added: false,
+    describe: () => {
+      const loads = spawnSync(process.execPath, ['-e', "require('fuse-native')"])
+      return loads.status === 0 ? 'plyfs by fuse-native, on libfuse 2' : null
+    },
+    mount: (layers, mode, _changed, mark) =>
+      mountWith([program, 'mount', '--transport=fuse-native'], layers, mode, mark),
+    unmount,
+  }
+}
+
 export function plyfsProgram(): string {
   return `${process.cwd()}/native-helpers/build/Release/plyfs`
 }

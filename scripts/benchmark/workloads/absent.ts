@@ -3,12 +3,12 @@ import { atMost } from '../targets.js'
 import { PARTS } from '../tree.js'
 import type { Stage } from '../stage.js'
 import { TITLES } from './titles.js'
-import { EVERY, mounted, type Row } from './workload.js'
+import { EVERY_TRANSPORT, mounted, type Row } from './workload.js'
 
 export const absent = mounted({
   name: 'absent',
   ids: ['P6'],
-  drivers: { ro: EVERY, rw: EVERY },
+  drivers: { ro: EVERY_TRANSPORT, rw: EVERY_TRANSPORT },
   changes: [],
   rows: stage => [row(stage, TITLES.absentFirst), row(stage, TITLES.absentAgain)],
   targets: () =>

@@ -1,12 +1,12 @@
 // Making new files in the writable layer: one by one, from an archive, and by git.
 import { atMost } from '../targets.js'
 import { TITLES } from './titles.js'
-import { EVERY, mounted } from './workload.js'
+import { EVERY, EVERY_TRANSPORT, mounted } from './workload.js'
 
 export const create = mounted({
   name: 'create',
   ids: ['P7'],
-  drivers: { rw: EVERY },
+  drivers: { rw: EVERY_TRANSPORT },
   changes: [],
   rows: ({ sizes: { size } }) => {
     const files = String(3000 / size.divisor)

@@ -2,7 +2,7 @@
 import { atMost } from '../targets.js'
 import { PARTS } from '../tree.js'
 import { TITLES } from './titles.js'
-import { EVERY, mounted, type Row } from './workload.js'
+import { EVERY_TRANSPORT, mounted, type Row } from './workload.js'
 
 const attributes = ['-printf', '%m %U %G %s %T@ %p\\n']
 const walk = ['find', PARTS.tree, ...attributes]
@@ -11,7 +11,7 @@ const everything = ['find', '.', ...attributes]
 export const find = mounted({
   name: 'find',
   ids: ['P1', 'P2'],
-  drivers: { ro: EVERY, rw: EVERY },
+  drivers: { ro: EVERY_TRANSPORT, rw: EVERY_TRANSPORT },
   changes: [],
   rows: () => [row('P1', TITLES.findFirst), row('P2', TITLES.findAgain)],
   targets: () => [

@@ -2,12 +2,12 @@
 import { atMost } from '../targets.js'
 import type { Stage } from '../stage.js'
 import { TITLES } from './titles.js'
-import { EVERY, mounted, type Row } from './workload.js'
+import { EVERY_TRANSPORT, mounted, type Row } from './workload.js'
 
 export const read = mounted({
   name: 'read',
   ids: ['P5'],
-  drivers: { ro: EVERY, rw: EVERY },
+  drivers: { ro: EVERY_TRANSPORT, rw: EVERY_TRANSPORT },
   changes: [],
   rows: stage => [row(stage, TITLES.readFirst), row(stage, TITLES.readAgain)],
   targets: () =>

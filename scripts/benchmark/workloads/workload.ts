@@ -43,6 +43,8 @@ export interface Mounted extends Omit<Workload, 'run'> {
 }
 
 export const EVERY = ['kernel', 'fuse-overlayfs', 'floor', 'plyfs'] as const
+/** And plyfs by its second transport, for the works that show what the own one is worth. */
+export const EVERY_TRANSPORT = [...EVERY, 'plyfs-fuse-native'] as const
 
 export function mounted(work: Mounted): Workload {
   const { name, ids } = work
