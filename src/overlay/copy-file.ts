@@ -48,7 +48,12 @@ export class CopyUp implements Completion {
   /** Name in the work directory; '' when the data goes into the upper file itself. */
   private temporary = ''
   private readonly lower = new Uint32Array(STAT_WORDS)
+  /** Bytes that are copied. */
   private size = 0
+  /** The data stays below. */
+  private isMetacopy = false
+  /** It has less data than the lower: the request truncates it. */
+  private isCut = false
   /** How it has ended; null before. */
   private ended: number | null = null
 
@@ -65,7 +70,9 @@ export class CopyUp implements Completion {
     try {
       this.open(metadataOnly)
       const all = statNumber(this.lower, ST.size)
+      this.isMetacopy = metadataOnly
       this.size = metadataOnly ? 0 : Math.min(all, limit)
+      this.isCut = !metadataOnly && this.size < all
       if (metadataOnly) this.makeMetacopy(all)
       if (this.size === 0) return this.finish(0)
       if (this.size <= SMALL && this.sync === SYNC_NOTHING)
@@ -184,10 +191,12 @@ export class CopyUp implements Completion {
   /** ovl_copy_up_meta_inode_data: the data has arrived in the upper metacopy. */
   private completeData(): number {
     const { u, node } = this
+    const cut = this.cutOff()
+    if (cut < 0) return cut
     const at = locateUpper(u, node)
     const removed = removexattrat(at.fd, at.name, u.format.xattrs.metacopy)
     if (removed < 0 && removed !== -E.ENODATA) return removed
-    if (at.name !== '') copyTimes(at, this.lower)
+    if (at.name !== '' && !this.isCut) copyTimes(at, this.lower)
     node.dataDir = null
     u.files.forgetData(node)
     return 0
@@ -199,10 +208,8 @@ export class CopyUp implements Completion {
     const lowerDir = node.lowerDir
     if (lowerDir === null) return -E.ESTALE
     const to = { fd: u.work.fd, name: this.temporary }
-    // A truncation to come must find the old size: by the change the disk sets the times.
-    const whole = statNumber(this.lower, ST.size)
-    let error = this.size < whole ? ftruncate(this.copy, whole) : 0
-    if (error >= 0) error = copyMetadata(u, lowerDir.layer, from, to, this.lower)
+    let error = copyMetadata(u, lowerDir.layer, from, to, this.lower)
+    if (error >= 0) error = this.cutOff()
     if (error >= 0) error = setOrigin(u, lowerDir, node.lowerName, to, this.lower)
     if (error >= 0 && this.source >= 0) error = copyInodeFlags(this.source, this.copy)
     if (error >= 0 && this.sync === SYNC_FILE) error = fsync(this.copy)
@@ -215,9 +222,18 @@ export class CopyUp implements Completion {
     this.temporary = ''
     node.hasUpper = true
     node.hasOrigin = true
-    if (node.dataDir !== null && this.size > 0) node.dataDir = null
+    if (!this.isMetacopy) node.dataDir = null
     u.files.forgetData(node)
     return 0
+  }
+
+  /**
+   * The truncation that the copy is made for comes before the copy is seen, so that nobody ever
+   * finds less data than there was under the old size. As ftruncate(2) it sets the times, and the
+   * truncation of the request then finds nothing to change. 0 or -errno.
+   */
+  private cutOff(): number {
+    return this.isCut ? ftruncate(this.copy, this.size) : 0
   }
 
   /** The copy of a file that has no name any more needs none either. */

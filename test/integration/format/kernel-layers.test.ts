@@ -1,12 +1,13 @@
 // Layers that the kernel's overlayfs wrote, in every form it knows, are read as the kernel reads
 // them: as an upper again, and as lowers of another overlay.
+import * as fs from 'node:fs'
 import * as calls from '../../helpers/calls.js'
 import { C } from '../../helpers/calls.js'
 import { baseTree, makeChanges, renamesDirectory } from '../../helpers/changes.js'
 import { freshDirectory, sharedFilesystem } from '../../helpers/images.js'
 import { isolated } from '../../helpers/isolated.js'
 import { mountOverlay, mountPlyfs, type Layers } from '../../helpers/mounted.js'
-import { makeStack, type WritableLayers } from '../../helpers/stack.js'
+import { anotherUpper, makeStack, type WritableLayers } from '../../helpers/stack.js'
 import {
   describeTree,
   dir,
@@ -107,6 +108,27 @@ t.test('metadata-only copies of renamed files', async t => {
   calls.rename(`${kernel.point}/d`, `${kernel.point}/e`)
   t.same(await kernel.end(), [])
   await compare(t, [layers.upper, ...layers.lower], { kernel: ['metacopy=on'] })
+})
+
+t.test('metadata-only copies in a lower that are truncated', async t => {
+  for (const change of [
+    (file: string) => calls.writeFile(file, 'new'),
+    (file: string) => fs.truncateSync(file, 3),
+    (file: string) => fs.truncateSync(file, 0),
+  ]) {
+    const below = await makeStack({ lowers: [{ d: dir({ f: file('data of f') }) }] })
+    const kernel = await mountOverlay(below, { options: ['metacopy=on'] })
+    calls.chmod(`${kernel.point}/d/f`, 0o600)
+    t.same(await kernel.end(), [])
+    const layers = await anotherUpper({ lower: [below.upper, ...below.lower] })
+    const mounted = await mountPlyfs(layers)
+    change(`${mounted.point}/d/f`)
+    const text = calls.readText(`${mounted.point}/d/f`)
+    t.ok(['new', 'dat', ''].includes(text), text)
+    t.same(await mounted.end(), [])
+    t.equal(calls.readText(`${layers.upper}/d/f`), text, 'in the upper')
+    t.equal(calls.readText(`${below.lower[0]}/d/f`), 'data of f', 'the lower')
+  }
 })
 
 t.test('an overlay with attributes of the user class', async t => {

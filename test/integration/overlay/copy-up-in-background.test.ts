@@ -15,7 +15,9 @@ const MIB = 1 << 20
 const SIZE = 400
 
 /** A mount over a file of 400 MiB and many small ones. */
-async function large(): Promise<{ mounted: Mounted; layers: WritableLayers }> {
+async function large(
+  options: readonly string[] = [],
+): Promise<{ mounted: Mounted; layers: WritableLayers }> {
   const small: Tree = Object.fromEntries(
     Array.from({ length: 2000 }, (_, i) => [`s${i}`, file(`small ${i}`)]),
   )
@@ -27,7 +29,7 @@ async function large(): Promise<{ mounted: Mounted; layers: WritableLayers }> {
   calls.withOpen(`${layers.lower[0]}/big`, C.O_RDWR | C.O_CREAT, fd => {
     for (let i = 0; i < SIZE; i++) calls.pwrite(fd, Buffer.alloc(MIB, i), i * MIB)
   })
-  return { mounted: await mountPlyfs(layers), layers }
+  return { mounted: await mountPlyfs(layers, { options }), layers }
 }
 
 t.test('others are served meanwhile', async t => {
@@ -111,3 +113,32 @@ t.test('removed, truncated and opened by many meanwhile', async t => {
   t.same(await mounted.end(), [])
   t.same(calls.names(layers.upper).filter(name => name === 'big').length, 1, 'a whiteout')
 })
+
+for (const metacopy of ['off', 'on'])
+  t.test(
+    `a truncation whose caller is killed meanwhile, metacopy=${metacopy}`,
+    async t => {
+      const { mounted, layers } = await large([`metacopy=${metacopy}`])
+      const { point } = mounted
+      // With metacopy=on the data is copied into a file that is in the upper already.
+      if (metacopy === 'on') calls.chmod(`${point}/big`, 0o640)
+      const agent = await Agent.start()
+      void agent.attempt(60_000, 'truncate', `${point}/big`, 300 * MIB)
+      const other = await Agent.start()
+      const opening = other.attempt(60_000, 'open', `${point}/big`, C.O_RDWR)
+      // Served while the copy is made, so the truncation has come.
+      calls.stat(`${point}/d/s0`)
+      agent.kill()
+      t.ok((await opening).value >= 0)
+      other.kill()
+      const fd = calls.open(`${point}/big`, C.O_RDONLY)
+      const { size } = calls.fstat(fd)
+      const last = calls.pread(fd, 1, size - 1)[0] ?? -1
+      calls.close(fd)
+      t.ok([300, SIZE].includes(size / MIB), `whole or cut: ${size / MIB} MiB`)
+      t.equal(last, (size / MIB - 1) & 0xff, 'the last byte')
+      t.same(await mounted.end(), [])
+      // Room for the next one.
+      for (const layer of [layers.upper, ...layers.lower]) calls.unlink(`${layer}/big`)
+    },
+  )
