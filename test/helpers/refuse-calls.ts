@@ -11,7 +11,7 @@ const SOURCE = new URL('../fixtures/refuse-calls.c', import.meta.url)
  */
 export function refusing(
   folder: string,
-  which: 'devices' | 'old-kernel' | 'fsconfig' | 'unmount',
+  which: 'devices' | 'old-kernel' | 'fsconfig' | 'unmount' | 'writing-out',
 ): [program: string, which: string] {
   const program = `${folder}/refuse-calls`
   execFileSync('cc', ['-Wall', '-Werror', '-o', program, fileURLToPath(SOURCE)])

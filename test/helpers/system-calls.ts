@@ -364,6 +364,10 @@ export function pwrite(fd: number, data: Uint8Array | string, position: number):
   return done('pwrite', [fd, raw, position], result)
 }
 
+export function truncate(path: string, size: number): void {
+  done('truncate', [path, size], native.truncate(path, size))
+}
+
 export function ftruncate(fd: number, size: number): void {
   done('ftruncate', [fd, size], native.ftruncate(fd, size))
 }

@@ -1,6 +1,5 @@
 // Layers that the kernel's overlayfs wrote, in every form it knows, are read as the kernel reads
 // them: as an upper again, and as lowers of another overlay.
-import * as fs from 'node:fs'
 import * as calls from '../../helpers/calls.js'
 import { C } from '../../helpers/calls.js'
 import { baseTree, makeChanges, renamesDirectory } from '../../helpers/changes.js'
@@ -113,8 +112,8 @@ t.test('metadata-only copies of renamed files', async t => {
 t.test('metadata-only copies in a lower that are truncated', async t => {
   for (const change of [
     (file: string) => calls.writeFile(file, 'new'),
-    (file: string) => fs.truncateSync(file, 3),
-    (file: string) => fs.truncateSync(file, 0),
+    (file: string) => calls.truncate(file, 3),
+    (file: string) => calls.truncate(file, 0),
   ]) {
     const below = await makeStack({ lowers: [{ d: dir({ f: file('data of f') }) }] })
     const kernel = await mountOverlay(below, { options: ['metacopy=on'] })
