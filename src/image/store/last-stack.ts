@@ -39,4 +39,11 @@ export class LastStack {
     this.stack = this.stack.under([directory])
     this.paths = [published, ...this.paths]
   }
+
+  /** Closes what it holds. */
+  close(): void {
+    this.stack?.close()
+    this.stack = null
+    this.paths = []
+  }
 }

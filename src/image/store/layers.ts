@@ -246,7 +246,7 @@ export class Layers {
     removeTree(folder)
     fs.mkdirSync(nodePath(folder), { mode: 0o755 })
     fs.mkdirSync(nodePath(`${folder}/diff`), { mode: 0o755 })
-    const result = await thread.start().run(
+    const result = await thread.unpack(
       {
         kind: 'unpack',
         blob: link.arriving?.file ?? this.blobs.path(link.blob),

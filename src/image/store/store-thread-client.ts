@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import { FsError } from '../../errno/fs-error.js'
 import { ImageError } from '../model/errors.js'
-import type { FromStoreThread, StoreJob, UnpackResult } from './store-job.js'
+import type { FromStoreThread, StoreJob, UnpackJob, UnpackResult } from './store-job.js'
 
 /** A job that has been given to the thread. */
 interface Waiting {
@@ -67,18 +67,48 @@ export class StoreThread {
   }
 }
 
+/** Bytes of a blob that is unpacked before a thread for it would have started. */
+const AT_ONCE = 16 * 1024
+
 /** A thread that is started when it is first needed. */
 export class LateThread {
   private thread: StoreThread | null = null
+  /** The end of the last layer that was unpacked without it. */
+  private here: Promise<void> = Promise.resolve()
 
   start(): StoreThread {
     return (this.thread ??= new StoreThread())
   }
 
+  /**
+   * Unpacks a layer, after those that it has been given before: a few bytes in this thread, where the
+   * other one has not been started yet.
+   * @throws as `StoreThread.run`.
+   */
+  unpack(job: UnpackJob, onBytes: (count: number) => void): Promise<UnpackResult | null> {
+    if (this.thread !== null || job.size > AT_ONCE) {
+      const thread = this.start()
+      return this.here.then(() => thread.run(job, onBytes))
+    }
+    const result = this.here.then(() => unpackHere(job, onBytes))
+    const ended = (): void => undefined
+    this.here = result.then(ended, ended)
+    return result
+  }
+
   async end(): Promise<void> {
+    await this.here
     await this.thread?.end()
     this.thread = null
   }
+}
+
+async function unpackHere(
+  job: UnpackJob,
+  onBytes: (count: number) => void,
+): Promise<UnpackResult> {
+  const { unpackAlone } = await import('./unpack-layer.js')
+  return unpackAlone(job, onBytes)
 }
 
 /** Runs one job on a thread that ends with it. */
