@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { FsError } from '../../errno/fs-error.js'
 import { ImageError } from '../model/errors.js'
 import type { FromStoreThread, StoreJob, UnpackJob, UnpackResult } from './store-job.js'
+import { unpackAlone } from './unpack-layer.js'
 
 /** A job that has been given to the thread. */
 interface Waiting {
@@ -90,7 +91,7 @@ export class LateThread {
       const thread = this.start()
       return this.here.then(() => thread.run(job, onBytes))
     }
-    const result = this.here.then(() => unpackHere(job, onBytes))
+    const result = this.here.then(() => unpackAlone(job, onBytes))
     const ended = (): void => undefined
     this.here = result.then(ended, ended)
     return result
@@ -101,14 +102,6 @@ export class LateThread {
     await this.thread?.end()
     this.thread = null
   }
-}
-
-async function unpackHere(
-  job: UnpackJob,
-  onBytes: (count: number) => void,
-): Promise<UnpackResult> {
-  const { unpackAlone } = await import('./unpack-layer.js')
-  return unpackAlone(job, onBytes)
 }
 
 /** Runs one job on a thread that ends with it. */

@@ -22,7 +22,7 @@ const small = (i: number): TarPiece[] => [
 ]
 const large = (i: number): TarPiece[] => [
   ...small(i),
-  file(`large-${i}`, randomBytes(300_000)),
+  file(`large-${i}`, randomBytes(300_000).toString('latin1')),
 ]
 const base = [directory('d/'), file('d/0', 'contents')]
 
