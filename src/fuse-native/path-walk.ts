@@ -14,15 +14,17 @@ const MOST_HELD = 1024
 /** What a decoder puts where bytes were no UTF-8. */
 const REPLACEMENT = '\ufffd'
 
+type Names = Pick<Operations, 'lookup' | 'forget'>
+
 export class PathWalk {
   /** Node numbers by path ('' is the root), the one used last at the end. */
   private readonly held = new Map<string, number>()
-  private readonly fs: Operations
+  private readonly fs: Names
   private readonly request: Request
   private readonly reply: Reply
   private readonly most: number
 
-  constructor(fs: Operations, request: Request, reply: Reply, most = MOST_HELD) {
+  constructor(fs: Names, request: Request, reply: Reply, most = MOST_HELD) {
     this.fs = fs
     this.request = request
     this.reply = reply

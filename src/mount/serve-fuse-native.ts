@@ -90,6 +90,8 @@ async function mountChecked(
 ): Promise<{ readonly ended: Promise<void> }> {
   const device = await mountNow(plan, Fuse, transport)
   const ended = connectionEnds(device)
+  // Node would start its debugger.
+  process.on('SIGUSR1', () => undefined)
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => {
       unmountQuietly(plan)

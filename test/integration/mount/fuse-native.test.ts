@@ -23,6 +23,9 @@ const { t } = await isolated(import.meta.url)
 
 const skip = fuseNativeLacks() ?? false
 
+/** No daemon takes part. */
+const ENVIRONMENT = { ...process.env, PLYFS_HOST: 'none' }
+
 function layers(): Required<Layers> {
   const lower = freshDirectory(scratch(), 'lower')
   fs.mkdirSync(path.join(lower, 'folder'))
@@ -146,6 +149,42 @@ t.test('another user is kept out', { skip }, async t => {
   t.same(await mounted.end(), [])
 })
 
+t.test('an ordinary user mounts by fusermount', { skip }, async t => {
+  const user = { uid: 5, gid: 60 }
+  const given = layers()
+  for (const folder of [...given.lower, given.upper, given.work])
+    await must('chown', ['-R', `${user.uid}:${user.gid}`, folder])
+  const mounted = await mountNative(given, { user, options: ['userxattr'] })
+  const script = 'cd "$0"; cat kept; rm removed; echo new > new; stat -c %u:%g new'
+  const ran = await run('sh', ['-ec', script, mounted.point], user)
+  t.match(ran, { status: 0, stdout: 'kept, from below\n5:60\n', stderr: '' })
+  t.same(await mounted.end(), [])
+  t.equal(fs.readFileSync(path.join(given.upper, 'new'), 'utf8'), 'new\n')
+})
+
+t.test('an image turns writable after its check', { skip }, async t => {
+  const [tree = ''] = layers().lower
+  const root = path.join(freshDirectory(scratch(), 'images'), 'store')
+  const archive = path.join(scratch(), 'tree.tar')
+  await must('tar', ['-C', tree, '-cf', archive, '.'])
+  const plyfs = (...words: string[]): Promise<string> =>
+    must(plyfsProgram(), words, { env: ENVIRONMENT })
+  await plyfs('import', '--root', root, archive, 'small')
+  const point = freshDirectory(scratch(), 'mnt')
+  const mount = ['mount', '--root', root, '--transport=fuse-native', '--rw=kept']
+  await plyfs(...mount, 'small', point)
+  const change = 'cat folder/inside; echo more >> folder/inside; mv folder other'
+  t.equal(
+    await must('sh', ['-ec', change], { cwd: point }),
+    'folder/inside, from below\n',
+  )
+  await must('umount', [point])
+  await plyfs(...mount, 'small', point)
+  const line = 'folder/inside, from below\n'
+  t.equal(await must('cat', ['other/inside'], { cwd: point }), `${line}more\n`)
+  await must('umount', [point])
+})
+
 t.test('a signal unmounts, with all that was written', { skip }, async t => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     const given = layers()
@@ -188,8 +227,6 @@ t.test('a background mount is there when the command returns', { skip }, async t
   await must(plyfsProgram(), ['umount', point])
   t.notOk(isMounted(point))
 })
-
-const ENVIRONMENT = { ...process.env, PLYFS_HOST: 'none' }
 
 /** What a mount command says that is refused. */
 function refusal(program: string, options: string): string {
