@@ -13,9 +13,6 @@ import { locateData, openObject } from './locate.js'
 import type { Node } from './node.js'
 import type { Union } from './union.js'
 
-/** Backing ids kept for idle files; each holds an open file in the kernel. */
-const BACKING_IDS = 4096
-
 type Mode = 'idle' | 'cached' | 'passthrough'
 
 /** The open side of a node: made at its first open, kept until the node is forgotten. */
@@ -270,7 +267,7 @@ export class OpenFiles {
 
   private keepBacking(node: Node): void {
     this.idleBackings.add(node)
-    if (this.backingCount <= BACKING_IDS) return
+    if (this.backingCount <= this.u.backingIds) return
     for (const oldest of this.idleBackings) {
       this.dropBacking(oldest)
       return

@@ -29,6 +29,12 @@ import type { WorkDirectory } from './work-directory.js'
 /** Open directories of layers, and open files for data that does not pass through. */
 const DIRECTORY_FDS = 2048
 const FILE_FDS = 1024
+/**
+ * Backing ids kept for idle files: each holds an open file in the kernel, and no descriptor. A walk
+ * through the files of a large image finds them again.
+ */
+const BACKING_IDS = 16_384
+const FEWEST_BACKING_IDS = 4096
 
 /** What `openStack` found and prepared. */
 export interface Stack {
@@ -47,6 +53,7 @@ export class Union {
   readonly fileFds: FdCache
   readonly listings = new ListingCache()
   readonly pins: Pins
+  readonly backingIds: number
   readonly ahead = new WalkAhead()
   readonly openDirectories = new OpenDirectories()
   /** How long the kernel may keep names and attributes. */
@@ -84,6 +91,7 @@ export class Union {
     this.directoryFds = new FdCache(Math.ceil(DIRECTORY_FDS * share))
     this.fileFds = new FdCache(Math.ceil(FILE_FDS * share))
     this.pins = new Pins(share)
+    this.backingIds = Math.max(FEWEST_BACKING_IDS, BACKING_IDS * share)
     this.options = options
     this.stack = stack
     this.seed = tree?.seed ?? seed
