@@ -141,18 +141,20 @@ function decorate({ random, model, user }: Scene, path: string): string {
   return names.join('/')
 }
 
-/** One of the user's open files that suits. */
+/** One of the user's open files that suits; rarely a slot that has none. */
 export function openSlot(
   { random, model, user }: Scene,
   suits: (file: OpenFile) => boolean,
 ): number | undefined {
   const fit: number[] = []
+  const closed: number[] = []
   for (let slot = 0; slot < SLOT_COUNT; slot++) {
     const file = model.slot(user, slot)
-    if (file && suits(file)) fit.push(slot)
+    if (!file) closed.push(slot)
+    else if (suits(file)) fit.push(slot)
   }
   if (fit.length === 0) return undefined
-  return random.chance(0.01) ? random.below(SLOT_COUNT) : random.pick(fit)
+  return random.pick(closed.length > 0 && random.chance(0.01) ? closed : fit)
 }
 
 /** A slot to open into: a free one if there is one, else one that is closed by it. */
