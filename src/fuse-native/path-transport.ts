@@ -99,14 +99,20 @@ export class PathTransport extends PathCalls implements PathCallbacks {
 
   unlink(path: string, done: Done): void {
     const removed = this.at('unlink', path, (parent, name) =>
-      this.fs.unlink(this.request, this.reply, parent, name),
+      this.walk.whileKnown(parent, name, () => {
+        this.reply.begin()
+        return this.fs.unlink(this.request, this.reply, parent, name)
+      }),
     )
     done(removed)
   }
 
   rmdir(path: string, done: Done): void {
     const removed = this.at('rmdir', path, (parent, name) =>
-      this.fs.rmdir(this.request, this.reply, parent, name),
+      this.walk.whileKnown(parent, name, () => {
+        this.reply.begin()
+        return this.fs.rmdir(this.request, this.reply, parent, name)
+      }),
     )
     if (removed === 0) this.walk.letGo(path)
     done(removed)
@@ -114,15 +120,21 @@ export class PathTransport extends PathCalls implements PathCallbacks {
 
   /** Without flags: for renameat2(2) with one, the kernel finds the protocol too old (EINVAL). */
   rename(from: string, to: string, done: Done): void {
+    const { fs, request, reply, walk } = this
     const renamed = this.at('rename', from, (parent, name) => {
-      const [newParent, newName] = this.walk.parentOf(to)
+      const [newParent, newName] = walk.parentOf(to)
       if (newParent < 0) return newParent
-      this.reply.begin()
-      return this.fs.rename(this.request, this.reply, parent, name, newParent, newName, 0)
+      const move = (): number => {
+        reply.begin()
+        return fs.rename(request, reply, parent, name, newParent, newName, 0)
+      }
+      return walk.whileKnown(parent, name, () =>
+        walk.whileKnown(newParent, newName, move),
+      )
     })
     if (renamed === 0) {
-      this.walk.letGo(from)
-      this.walk.letGo(to)
+      walk.letGo(from)
+      walk.letGo(to)
     }
     done(renamed)
   }

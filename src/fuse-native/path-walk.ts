@@ -65,6 +65,21 @@ export class PathWalk {
     return nodeid === 0 ? -E.ENOENT : nodeid
   }
 
+  /**
+   * Calls while the node of a name is known, as the kernel knows whatever it removes or moves: what
+   * somebody may hold without a name is given back by its FORGET. An absent name has no node.
+   */
+  whileKnown(parent: number, name: string, act: () => number): number {
+    const nodeid = this.lookup(parent, name)
+    if (nodeid === -E.ENOENT) return act()
+    if (nodeid < 0) return nodeid
+    try {
+      return act()
+    } finally {
+      this.fs.forget(nodeid, 1)
+    }
+  }
+
   /** Lets go of a path and of all below it, which lead elsewhere now. */
   letGo(path: string): void {
     const below = `${path}/`

@@ -92,6 +92,28 @@ t.test('data goes through it whole', { skip }, async t => {
   t.same(await mounted.end(), [])
 })
 
+t.test('files that are gone cost the server nothing', { skip }, async t => {
+  const mounted = await mountNative(layers())
+  const files = async (from: number): Promise<void> => {
+    const some = `seq -f "f%g" ${from} ${from + 49}`
+    await sh(mounted, `${some} | xargs touch; ${some} | xargs -I{} mv {} replaced`)
+    await sh(mounted, `${some} | xargs mkdir; ${some} | xargs rmdir`)
+    await sh(mounted, `${some} | xargs touch; ${some} | xargs rm`)
+  }
+  await files(0)
+  const before = descriptors(mounted)
+  await files(1000)
+  const grown = descriptors(mounted) - before
+  t.ok(grown < 10, `${grown} descriptors more`)
+  t.same(await mounted.end(), [])
+})
+
+/** Descriptors that the server and its launcher have open. */
+function descriptors(mounted: Mounted): number {
+  const open = mounted.pids().map(pid => fs.readdirSync(`/proc/${pid}/fd`).length)
+  return open.reduce((sum, count) => sum + count, 0)
+}
+
 t.test('attributes have values of any length and size', { skip }, async t => {
   const mounted = await mountNative(layers())
   const script = `

@@ -99,6 +99,23 @@ t.test('absent names, and files in the place of directories', async t => {
   t.same(names.unbalanced(), [])
 })
 
+t.test('what is removed is known meanwhile, and forgotten after', async t => {
+  const names = new Names('/f')
+  const walk = walkOf(names)
+  const seen = walk.whileKnown(1, 'f', () => names.owed.get(2) ?? 0)
+  t.equal(seen, 1)
+  t.equal(
+    walk.whileKnown(1, 'none', () => 7),
+    7,
+    'an absent name',
+  )
+  const throws = (): number => {
+    throw new FsError(E.EIO, 'test')
+  }
+  t.throws(() => walk.whileKnown(1, 'f', throws), { code: 'EIO' })
+  t.same(names.unbalanced(), [])
+})
+
 t.test('few are held: the one used longest ago goes first', async t => {
   const names = new Names('/a/', '/b/', '/c/', '/c/f')
   const walk = walkOf(names, 2)
