@@ -16,7 +16,7 @@ const SHOWN = `  uidmapping=DISK:SHOWN:COUNT[:...]  gidmapping=...  squash_to_ro
   static_nlink=on|off  ino32_t`
 
 const GENERAL = `  timeout=SECONDS         for layers that are changed below the mount; 0 trusts nothing
-  passthrough=on|off  max_stack_depth=1|2  proto_minor=N  max_read=N  max_write=N
+  passthrough=on|off|programs  max_stack_depth=1|2  proto_minor=N  max_read=N  max_write=N
   transport=device|fuse-native
   allow_other  fsname=NAME  subtype=NAME  context=CONTEXT  debug
   ro nodev nosuid noexec noatime relatime strictatime sync dirsync remount ... as in mount(8)`

@@ -39,6 +39,7 @@ export interface MountRequest {
   squashToUid: number | null
   squashToGid: number | null
   passthrough: boolean | null
+  passesPrograms: boolean
   maxStackDepth: 1 | 2 | null
   protocolMinor: number | null
   /** Who speaks with the kernel; `device` is our own way. */
@@ -88,6 +89,7 @@ export function emptyRequest(): MountRequest {
     squashToUid: null,
     squashToGid: null,
     passthrough: null,
+    passesPrograms: false,
     maxStackDepth: null,
     protocolMinor: null,
     transport: 'device',

@@ -44,6 +44,13 @@ const FOR_EVER = 1e9
 /** The atime options exclude each other (mount(8)); nodiratime goes with any of them. */
 const ATIME = MS_NOATIME | MS_RELATIME | MS_STRICTATIME
 
+/** on, off, or `programs`: those of the lowers too, where the mount is writable. */
+const passthrough: OptionRule = (request, value, name) => {
+  request.passesPrograms = value === 'programs'
+  if (request.passesPrograms) request.passthrough = true
+  else onOff((r, on) => (r.passthrough = on))(request, value, name)
+}
+
 const layers: [string, OptionRule][] = [
   // As the kernel's: a second `lowerdir=` takes the place of the first.
   [
@@ -175,7 +182,7 @@ const own: [string, OptionRule][] = [
     'format',
     choice(['kernel', 'fuse-overlayfs', 'aufs'], (r, word) => (r.format = word)),
   ],
-  ['passthrough', onOff((r, on) => (r.passthrough = on))],
+  ['passthrough', passthrough],
   ['transport', choice(['device', 'fuse-native'], (r, word) => (r.transport = word))],
   ['proto_minor', integer(31, 99, (r, minor) => (r.protocolMinor = minor))],
   [

@@ -43,6 +43,7 @@ export function planOverlay(request: MountRequest, given: Circumstances): Overla
     readOnly: paths.upper === null,
     attachesUpper: false,
     passthrough: request.passthrough ?? !given.passthroughForbidden,
+    passesPrograms: request.passesPrograms,
     maxStackDepth: request.maxStackDepth ?? 1,
   }
 }

@@ -41,7 +41,7 @@ export function openFile(
   const truncates = (flags & O_TRUNC) !== 0
   const writes = access !== O_RDONLY || truncates
   if (writes) {
-    const refused = mayWrite(node, flags)
+    const refused = mayWrite(u, node, flags)
     if (refused < 0) return refused
     const ready = copyUp(u, node, req, truncates ? 0 : Infinity)
     if (ready !== 0) return ready
@@ -71,8 +71,9 @@ export function openFile(
   return 0
 }
 
-/** may_open of fs/namei.c, for the flags that the overlay emulates. */
-function mayWrite(node: Node, flags: number): number {
+/** may_open of fs/namei.c, for the flags that the overlay emulates; get_write_access. */
+function mayWrite(u: Union, node: Node, flags: number): number {
+  if (u.files.isBusyProgram(node)) return -E.ETXTBSY
   if (node.protection === 0) return 0
   if ((node.protection & FS_IMMUTABLE_FL) !== 0) return -E.EPERM
   const appends = (flags & O_APPEND) !== 0 && (flags & O_TRUNC) === 0

@@ -6,12 +6,15 @@ import { FOPEN } from '../fuse/abi/flags.js'
 import type { FdCache, FdHolder } from '../layer/fd-cache.js'
 import { O_RDONLY, O_RDWR, O_WRONLY } from '../sys/constants.js'
 import { backingClose, backingOpen } from '../sys/device.js'
-import { close } from '../sys/file.js'
+import { close, pread } from '../sys/file.js'
 import type { ArchivedFile } from '../layer/archive-layer/archived-file.js'
 import { archivedData, checkUnchanged } from './archived-data.js'
 import { locateData, openObject } from './locate.js'
 import type { Node } from './node.js'
 import type { Union } from './union.js'
+
+const ELFMAG = Buffer.from('\x7fELF', 'latin1')
+const beginning = Buffer.alloc(ELFMAG.length)
 
 type Mode = 'idle' | 'cached' | 'passthrough'
 
@@ -25,8 +28,10 @@ export class OpenFile implements FdHolder {
   opens = 0
   mode: Mode = 'idle'
   backingId = 0
-  /** The backing id is of the lower file (a read-only mount's). */
+  /** The backing id is of the lower file: a read-only mount's, or a program's. */
   backingIsLower = false
+  /** Its data begins as a program or a shared library does; null until it is asked. */
+  isProgram: boolean | null = null
   /** The data, where it lies in an archive; found at the first use. */
   archived: ArchivedFile | null = null
 
@@ -144,7 +149,18 @@ export class OpenFiles {
     node.file.mode = 'idle'
     this.letGo(node.file)
     if (node.id === 0 || node.isNameless) this.forget(node)
+    // A program's attributes were changed meanwhile, and its data has another place.
+    else if (node.file.backingIsLower && node.hasUpper) this.dropBacking(node)
     else if (node.file.backingId > 0) this.keepBacking(node)
+  }
+
+  /**
+   * Whether it is open in passthrough to its lower on a mount that may be written. Writing must wait
+   * then: who reads would go on to see the old data. Linux refuses to write to running programs alike.
+   */
+  isBusyProgram(node: Node): boolean {
+    const { file } = node
+    return file?.mode === 'passthrough' && file.backingIsLower && this.u.isWritable
   }
 
   /** A descriptor for the node's data, through the bounded cache. -errno on failure. */
@@ -231,8 +247,8 @@ export class OpenFiles {
   private chooseMode(node: Node, file: OpenFile): number {
     const mayPass =
       this.passthrough &&
-      (node.hasUpper || !this.u.isEverWritable) &&
-      archivedData(this.u, node) === null
+      archivedData(this.u, node) === null &&
+      (node.hasUpper || !this.u.isEverWritable || this.isSharedProgram(node, file))
     if (!mayPass) {
       file.mode = 'cached'
       return 0
@@ -250,6 +266,21 @@ export class OpenFiles {
     this.idleBackings.delete(node)
     file.mode = 'passthrough'
     return 0
+  }
+
+  private isSharedProgram(node: Node, file: OpenFile): boolean {
+    if (!this.u.options.passesPrograms) return false
+    file.isProgram ??= this.beginsAsElf(node)
+    return file.isProgram
+  }
+
+  /** Programs and shared libraries are ELF (elf(5)). What cannot be read is none. */
+  private beginsAsElf(node: Node): boolean {
+    const fd = this.openData(node, false)
+    if (fd < 0) return false
+    const length = pread(fd, beginning, 0, beginning.length, 0)
+    close(fd)
+    return length === ELFMAG.length && ELFMAG.equals(beginning)
   }
 
   private openBacking(node: Node, file: OpenFile): number {

@@ -61,6 +61,11 @@ export interface OverlayOptions {
   readonly attachesUpper: boolean
   /** Use FUSE passthrough where the kernel and our rights allow it. */
   readonly passthrough: boolean
+  /**
+   * Programs and shared libraries of lowers too, on mounts that may be written: one copy of them in
+   * memory for all mounts. They cannot be opened for writing then while they are open.
+   */
+  readonly passesPrograms: boolean
   /** 1, or 2 where a layer lies on overlay or FUSE. */
   readonly maxStackDepth: 1 | 2
 }

@@ -49,6 +49,7 @@ export function setAttributes(
   }
   const truncates = (valid & FATTR.SIZE) !== 0
   if (truncates && change.size > Number.MAX_SAFE_INTEGER) return -E.EFBIG
+  if (truncates && u.files.isBusyProgram(node)) return -E.ETXTBSY
   const ready = truncates
     ? copyUp(u, node, req, change.size)
     : copyUpMetadata(u, node, req)

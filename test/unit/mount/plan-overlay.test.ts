@@ -41,6 +41,7 @@ t.test('defaults with a verb', async t => {
     readOnly: false,
     attachesUpper: false,
     passthrough: true,
+    passesPrograms: false,
     maxStackDepth: 1,
   } satisfies OverlayOptions)
   t.same(plan(WRITABLE, given({ form: 'helper' })), plan(WRITABLE, given()))
