@@ -17,6 +17,7 @@ import type { LogsFlags } from './logs.js'
 import type { PsFlags } from './ps.js'
 import type { RunFlags } from './run.js'
 import type { StoreFlags } from './store-session.js'
+import type { Verbs } from './verbs-asked.js'
 import type { VolumeFlags } from './volume.js'
 
 type End = (status: number) => void
@@ -27,7 +28,7 @@ const ALONE = ['--no-daemon', 'without the daemon, also where one runs'] as cons
 const repeated = (value: string, before: string[] = []): string[] => [...before, value]
 
 /** Adds them to a program. @param end is told the exit status. */
-export function addContainerVerbs(program: Command, end: End): void {
+export function addContainerVerbs(program: Verbs, end: End): void {
   addStartingVerbs(program, end, async () => (await import('./console.js')).ownConsole)
   addMaking(program, end)
   addLooking(program, end)
@@ -38,12 +39,12 @@ export function addContainerVerbs(program: Command, end: End): void {
 
 /** The verbs that start containers, which a daemon does for others. */
 export function addStartingVerbs(
-  program: Command,
+  program: Verbs,
   end: End,
   console: () => Console | Promise<Console>,
 ): void {
   makingOptions(program.command('run <image> [command...]'))
-    .description('run a command in a new container')
+    ?.description('run a command in a new container')
     .option('-d, --detach', 'leave it running, print its ID')
     .option(...ALONE)
     .option('--trace-boot', 'print each stage of the start, its time and its memory')
@@ -52,7 +53,7 @@ export function addStartingVerbs(
     )
   program
     .command('start <container...>')
-    .description('start containers that do not run')
+    ?.description('start containers that do not run')
     .option('-a, --attach', 'print what it writes, end as it does')
     .option('-i, --interactive', 'hand over the input')
     .option(...ALONE)
@@ -64,7 +65,7 @@ export function addStartingVerbs(
     )
   program
     .command('restart <container...>')
-    .description('stop containers and start them again')
+    ?.description('stop containers and start them again')
     .option('-t, --time <seconds>', 'wait so long before it is ended (default: 10)')
     .option(...ALONE)
     .option(...ROOT)
@@ -73,15 +74,15 @@ export function addStartingVerbs(
     )
 }
 
-function addMaking(program: Command, end: End): void {
+function addMaking(program: Verbs, end: End): void {
   makingOptions(program.command('create <image> [command...]'))
-    .description('make a container, to be started later')
+    ?.description('make a container, to be started later')
     .action(async (image: string, command: string[], flags: CreateFlags) =>
       end(await (await import('./run.js')).create(image, command, flags)),
     )
   program
     .command('exec <container> <command...>')
-    .description('run one more command in a container')
+    ?.description('run one more command in a container')
     .passThroughOptions()
     .option('-d, --detach', 'do not wait for it')
     .option('-e, --env <key=value>', 'set an environment variable', repeated)
@@ -95,7 +96,7 @@ function addMaking(program: Command, end: End): void {
     )
   program
     .command('cp <source> <target>')
-    .description(
+    ?.description(
       'copy files between a container (CONTAINER:PATH) and the host; - is a tar',
     )
     .option('-a, --archive', 'owners stay as they are')
@@ -107,7 +108,7 @@ function addMaking(program: Command, end: End): void {
     )
   program
     .command('commit <container> [name]')
-    .description('make an image of a container as it is')
+    ?.description('make an image of a container as it is')
     .option('-a, --author <author>', 'who made it')
     .option('-c, --change <instruction>', "a Dockerfile's instruction", repeated)
     .option('-m, --message <text>', 'the comment in its history')
@@ -119,10 +120,10 @@ function addMaking(program: Command, end: End): void {
     )
 }
 
-function addLooking(program: Command, end: End): void {
+function addLooking(program: Verbs, end: End): void {
   program
     .command('ps')
-    .description('list containers')
+    ?.description('list containers')
     .option('-a, --all', 'those too that do not run')
     .option('-f, --filter <filter>', 'name=, status=, label=, ancestor= ...', repeated)
     .option('--format <template>', "table, json, 'table TEMPLATE', or a Go template")
@@ -135,7 +136,7 @@ function addLooking(program: Command, end: End): void {
     .action(async (flags: PsFlags) => end(await (await import('./ps.js')).ps(flags)))
   program
     .command('logs <container>')
-    .description('print what a container wrote')
+    ?.description('print what a container wrote')
     .option('-f, --follow', 'go on until it ends')
     .option('--since <time>', 'from then on (a time, or 10m ago)')
     .option('--until <time>', 'until then')
@@ -147,7 +148,7 @@ function addLooking(program: Command, end: End): void {
     )
   program
     .command('top <container> [ps-options...]')
-    .description('list the processes of a container')
+    ?.description('list the processes of a container')
     .passThroughOptions()
     .option(...ROOT)
     .action(async (name: string, options: string[], flags: StoreFlags) =>
@@ -155,10 +156,10 @@ function addLooking(program: Command, end: End): void {
     )
 }
 
-function addRunning(program: Command, end: End): void {
+function addRunning(program: Verbs, end: End): void {
   program
     .command('stop <container...>')
-    .description('ask containers to end, then end them')
+    ?.description('ask containers to end, then end them')
     .option('-t, --time <seconds>', 'wait so long before it is ended (default: 10)')
     .option(...ROOT)
     .action(async (names: string[], flags: StopFlags) =>
@@ -166,7 +167,7 @@ function addRunning(program: Command, end: End): void {
     )
   program
     .command('kill <container...>')
-    .description('send a signal to containers')
+    ?.description('send a signal to containers')
     .option('-s, --signal <signal>', 'KILL unless told')
     .option(...ROOT)
     .action(async (names: string[], flags: KillFlags) =>
@@ -174,7 +175,7 @@ function addRunning(program: Command, end: End): void {
     )
   program
     .command('attach <container>')
-    .description('join the input and output of a container (ctrl-p ctrl-q leaves it)')
+    ?.description('join the input and output of a container (ctrl-p ctrl-q leaves it)')
     .option('--no-stdin', 'not the input')
     .option('--sig-proxy <yes>', 'pass signals on', 'true')
     .option(...ROOT)
@@ -183,7 +184,7 @@ function addRunning(program: Command, end: End): void {
     )
 }
 
-function addChanging(program: Command, end: End): void {
+function addChanging(program: Verbs, end: End): void {
   for (const [verb, what] of [
     ['wait', 'wait until containers have ended, print their statuses'],
     ['pause', 'freeze containers'],
@@ -191,14 +192,14 @@ function addChanging(program: Command, end: End): void {
   ] as const)
     program
       .command(`${verb} <container...>`)
-      .description(what)
+      ?.description(what)
       .option(...ROOT)
       .action(async (names: string[], flags: StoreFlags) =>
         end(await (await import('./lifecycle.js'))[verb](names, flags)),
       )
   program
     .command('rm <container...>')
-    .description('remove containers')
+    ?.description('remove containers')
     .option('-f, --force', 'those too that run')
     .option('-v, --volumes', 'with their volumes without a name')
     .option(...ROOT)
@@ -207,18 +208,19 @@ function addChanging(program: Command, end: End): void {
     )
   program
     .command('rename <container> <name>')
-    .description('give a container another name')
+    ?.description('give a container another name')
     .option(...ROOT)
     .action(async (from: string, to: string, flags: StoreFlags) =>
       end(await (await import('./lifecycle.js')).rename(from, to, flags)),
     )
 }
 
-function addVolumes(program: Command, end: End): void {
+function addVolumes(program: Verbs, end: End): void {
   const group = program
     .command('volume')
-    .description('named volumes: ls, rm, prune')
+    ?.description('named volumes: ls, rm, prune')
     .helpCommand(false)
+  if (group === undefined) return
   group
     .command('ls')
     .description('list volumes')
@@ -248,9 +250,9 @@ function addVolumes(program: Command, end: End): void {
     )
 }
 
-function makingOptions(verb: Command): Command {
+function makingOptions(verb: Command | undefined): Command | undefined {
   return verb
-    .passThroughOptions()
+    ?.passThroughOptions()
     .helpOption('--help')
     .option('--cap-add <capability>', 'give it one more', repeated)
     .option('--cap-drop <capability>', 'take one away; ALL', repeated)

@@ -1,22 +1,24 @@
 // `daemon`, and what is asked of one that runs.
 import type { Command } from 'commander'
 import type { DaemonFlags, StopDaemonFlags } from './daemon.js'
+import type { Verbs } from './verbs-asked.js'
 
 type End = (status: number) => void
 
 const SOCKET = ['--socket <path>', 'the socket (PLYFS_HOST)'] as const
 
 /** Adds them to a program. @param end is told the exit status. */
-export function addDaemonVerbs(program: Command, end: End): void {
+export function addDaemonVerbs(program: Verbs, end: End): void {
   const group = program
     .command('daemon')
-    .description('serve mounts and containers for the commands of a user')
+    ?.description('serve mounts and containers for the commands of a user')
     .helpCommand(false)
     .option('--root <dir>', 'the store')
     .option(...SOCKET)
     .action(async (flags: DaemonFlags) =>
       end(await (await import('./daemon.js')).runDaemon(flags)),
     )
+  if (group === undefined) return
   group
     .command('stop')
     .description('have it end, and its mounts; not while its containers run')

@@ -1,6 +1,5 @@
 // The verbs on images of the store: their names and options, as docker has them. Each is also there
 // below `image`.
-import type { Command } from 'commander'
 import type { FsckFlags, GcFlags } from './care.js'
 import type { HistoryFlags } from './history.js'
 import type { ImagesFlags } from './images.js'
@@ -10,6 +9,7 @@ import type { LoadFlags } from './load.js'
 import type { PruneFlags, RmiFlags } from './rmi.js'
 import type { SaveFlags } from './save.js'
 import type { StoreFlags } from './store-session.js'
+import type { Verbs } from './verbs-asked.js'
 import type {
   WritableListFlags,
   WritablePruneFlags,
@@ -22,7 +22,7 @@ const ROOT = ['--root <dir>', 'the store'] as const
 const repeated = (value: string, before: string[] = []): string[] => [...before, value]
 
 /** Adds them to a program. @param end is told the exit status. */
-export function addImageVerbs(program: Command, end: End): void {
+export function addImageVerbs(program: Verbs, end: End): void {
   addMoving(program, end)
   addLooking(program, end, 'images')
   addRemoving(program, end, 'rmi')
@@ -30,8 +30,9 @@ export function addImageVerbs(program: Command, end: End): void {
   addWritable(program, end)
   const group = program
     .command('image')
-    .description('the same verbs, and prune')
+    ?.description('the same verbs, and prune')
     .helpCommand(false)
+  if (group === undefined) return
   addMoving(group, end)
   addLooking(group, end, 'ls')
   addRemoving(group, end, 'rm')
@@ -47,11 +48,12 @@ export function addImageVerbs(program: Command, end: End): void {
     )
 }
 
-function addWritable(program: Command, end: End): void {
+function addWritable(program: Verbs, end: End): void {
   const group = program
     .command('writable')
-    .description("writable layers that 'mount --rw=NAME' has left")
+    ?.description("writable layers that 'mount --rw=NAME' has left")
     .helpCommand(false)
+  if (group === undefined) return
   group
     .command('ls')
     .description('list them, with their images and mounts')
@@ -81,10 +83,10 @@ function addWritable(program: Command, end: End): void {
     )
 }
 
-function addMoving(program: Command, end: End): void {
+function addMoving(program: Verbs, end: End): void {
   program
     .command('load')
-    .description('load images from an archive, or from the folder of an OCI layout')
+    ?.description('load images from an archive, or from the folder of an OCI layout')
     .option('-i, --input <file>', 'read it from there, not from standard input')
     .option('--platform <os/arch>', "of an image for several; this machine's by default")
     .option('-q, --quiet', 'no progress')
@@ -94,7 +96,7 @@ function addMoving(program: Command, end: End): void {
     )
   program
     .command('save <image...>')
-    .description('save images as an archive')
+    ?.description('save images as an archive')
     .option('-o, --output <file>', 'write it there, compressed if it ends in .gz or .zst')
     .option('--format <format>', 'docker-archive, oci-archive or oci-dir')
     .option('--compress <kind>', 'none, gzip or zstd, whatever the name ends in')
@@ -105,7 +107,7 @@ function addMoving(program: Command, end: End): void {
     )
   program
     .command('import <file> [name]')
-    .description("make an image of the tar of a root filesystem ('-': standard input)")
+    ?.description("make an image of the tar of a root filesystem ('-': standard input)")
     .option(
       '-c, --change <instruction>',
       "a Dockerfile's instruction: CMD, ENV ...",
@@ -120,10 +122,10 @@ function addMoving(program: Command, end: End): void {
     )
 }
 
-function addLooking(program: Command, end: End, list: string): void {
+function addLooking(program: Verbs, end: End, list: string): void {
   program
     .command(`${list} [name]`)
-    .description('list images')
+    ?.description('list images')
     .option('-a, --all', 'all of them, as without it')
     .option('--digests', 'show digests')
     .option(
@@ -141,7 +143,7 @@ function addLooking(program: Command, end: End, list: string): void {
     )
   program
     .command('history <image>')
-    .description('show how an image was made')
+    ?.description('show how an image was made')
     .option('--format <template>', "table, json, 'table TEMPLATE', or a Go template")
     .option('-H, --human <yes>', 'sizes and dates for people', 'true')
     .option('--json', 'print JSON')
@@ -153,7 +155,7 @@ function addLooking(program: Command, end: End, list: string): void {
     )
   program
     .command('inspect <name...>')
-    .description('show everything about containers and images')
+    ?.description('show everything about containers and images')
     .option('-f, --format <template>', 'json, or a Go template')
     .option('--type <type>', 'container or image')
     .option(...ROOT)
@@ -162,17 +164,17 @@ function addLooking(program: Command, end: End, list: string): void {
     )
 }
 
-function addRemoving(program: Command, end: End, remove: string): void {
+function addRemoving(program: Verbs, end: End, remove: string): void {
   program
     .command('tag <image> <name>')
-    .description('give an image one more name')
+    ?.description('give an image one more name')
     .option(...ROOT)
     .action(async (image: string, name: string, flags: StoreFlags) =>
       end(await (await import('./tag.js')).tag(image, name, flags)),
     )
   program
     .command(`${remove} <image...>`)
-    .description('remove names, and with the last one the image')
+    ?.description('remove names, and with the last one the image')
     .option('-f, --force', 'also an ID with names of several repositories')
     .option(...ROOT)
     .action(async (names: string[], flags: RmiFlags) =>
@@ -180,10 +182,10 @@ function addRemoving(program: Command, end: End, remove: string): void {
     )
 }
 
-function addCare(program: Command, end: End): void {
+function addCare(program: Verbs, end: End): void {
   program
     .command('gc')
-    .description('remove what no image needs from the store')
+    ?.description('remove what no image needs from the store')
     .option('-n, --dry-run', 'only say what')
     .option('--json', 'print JSON')
     .option('-q, --quiet', 'print the sum alone')
@@ -191,7 +193,7 @@ function addCare(program: Command, end: End): void {
     .action(async (flags: GcFlags) => end(await (await import('./care.js')).gc(flags)))
   program
     .command('fsck')
-    .description('check everything in the store; status 1 when something is wrong')
+    ?.description('check everything in the store; status 1 when something is wrong')
     .option('--repair', 'mend what can be mended')
     .option('--json', 'print JSON')
     .option('-q, --quiet', 'no progress')

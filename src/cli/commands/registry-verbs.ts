@@ -1,18 +1,18 @@
 // The verbs that talk to registries: their options, as docker has them.
-import type { Command } from 'commander'
 import type { ListFlags } from '../list-output.js'
 import type { LoginFlags } from './login.js'
 import type { PullFlags } from './pull.js'
 import type { PushFlags } from './push.js'
 import type { SearchFlags } from './search.js'
+import type { Verbs } from './verbs-asked.js'
 
 const repeated = (value: string, before: string[] = []): string[] => [...before, value]
 
 /** Adds them to a program. @param end is told the exit status. */
-export function addRegistryVerbs(program: Command, end: (status: number) => void): void {
+export function addRegistryVerbs(program: Verbs, end: (status: number) => void): void {
   program
     .command('pull <name...>')
-    .description('fetch images from registries')
+    ?.description('fetch images from registries')
     .option('-a, --all-tags', 'every tag of the repository')
     .option('--platform <os/arch>', "of an image for several; this machine's by default")
     .option('-q, --quiet', 'print the names alone')
@@ -22,7 +22,7 @@ export function addRegistryVerbs(program: Command, end: (status: number) => void
     )
   program
     .command('push <name>')
-    .description('send an image to its registry; without a tag, every tag of it')
+    ?.description('send an image to its registry; without a tag, every tag of it')
     .option('-a, --all-tags', 'every tag, as without a tag')
     .option('-q, --quiet', 'print the names alone')
     .option('--root <dir>', 'the store')
@@ -31,7 +31,7 @@ export function addRegistryVerbs(program: Command, end: (status: number) => void
     )
   program
     .command('login [server]')
-    .description('log in to a registry (Docker Hub without one)')
+    ?.description('log in to a registry (Docker Hub without one)')
     .option('-u, --username <name>', 'who')
     .option('-p, --password <password>', 'seen by other users: better --password-stdin')
     .option('--password-stdin', 'read the password from standard input')
@@ -40,13 +40,13 @@ export function addRegistryVerbs(program: Command, end: (status: number) => void
     )
   program
     .command('logout [server]')
-    .description('forget the login of a registry')
+    ?.description('forget the login of a registry')
     .action(async (server: string | undefined) =>
       end(await (await import('./login.js')).logout(server)),
     )
   program
     .command('search <term>')
-    .description('look for images: [HOST/]TERM')
+    ?.description('look for images: [HOST/]TERM')
     .option('--limit <n>', 'results of each registry, at most', '25')
     .option('-f, --filter <filter>', 'stars=N, is-official=true ...', repeated)
     .option('--no-trunc', 'whole descriptions')
@@ -58,7 +58,7 @@ export function addRegistryVerbs(program: Command, end: (status: number) => void
     )
   program
     .command('tags <name>')
-    .description('list the tags that a registry has of a repository')
+    ?.description('list the tags that a registry has of a repository')
     .option('--format <template>', "table, json, 'table TEMPLATE', or a Go template")
     .option('--json', 'print JSON')
     .action(async (name: string, flags: ListFlags) =>

@@ -1,19 +1,19 @@
 // The verbs that look into root filesystems: `diff`, `export`, `ls`, `cat`.
-import type { Command } from 'commander'
 import type { DiffFlags } from './diff.js'
 import type { ExportFlags } from './export.js'
 import type { LsFlags } from './ls.js'
 import type { StoreFlags } from './store-session.js'
+import type { Verbs } from './verbs-asked.js'
 
 type End = (status: number) => void
 
 const ROOT = ['--root <dir>', 'the store'] as const
 
 /** Adds them to a program. @param end is told the exit status. */
-export function addRootVerbs(program: Command, end: End): void {
+export function addRootVerbs(program: Verbs, end: End): void {
   program
     .command('diff <container|layer|dir>')
-    .description(
+    ?.description(
       'show what a container, a writable layer, or that of a mount, changed of its image',
     )
     .option('--json', 'print JSON')
@@ -23,7 +23,7 @@ export function addRootVerbs(program: Command, end: End): void {
     )
   program
     .command('export <container|layer|image>')
-    .description(
+    ?.description(
       'write a whole root filesystem as a tar: of a container, a writable layer, an image',
     )
     .option('-o, --output <file>', 'write it there, compressed if it ends in .gz or .zst')
@@ -33,7 +33,7 @@ export function addRootVerbs(program: Command, end: End): void {
     )
   program
     .command('ls <image> [path]')
-    .description('list a directory of an image')
+    ?.description('list a directory of an image')
     .option('-l, --long', 'modes, owners, sizes and times too')
     .option('--json', 'print JSON')
     .option(...ROOT)
@@ -42,7 +42,7 @@ export function addRootVerbs(program: Command, end: End): void {
     )
   program
     .command('cat <image> <path...>')
-    .description('print files of an image')
+    ?.description('print files of an image')
     .option(...ROOT)
     .action(async (image: string, paths: string[], flags: StoreFlags) =>
       end(await (await import('./cat.js')).catFile(image, paths, flags)),

@@ -9,11 +9,12 @@ import { addDaemonVerbs } from './daemon-verbs.js'
 import { addImageVerbs } from './image-verbs.js'
 import { addRegistryVerbs } from './registry-verbs.js'
 import { addRootVerbs } from './root-verbs.js'
+import { verbsAsked } from './verbs-asked.js'
 
 /** Runs a verb; returns the exit status. Throws what the verb throws. */
 export async function runVerb(args: readonly string[]): Promise<number> {
   let status = 0
-  const program = build(ended => (status = ended))
+  const program = programFor(args[0], ended => (status = ended))
   try {
     if (args.length === 0) program.help({ error: true })
     await program.parseAsync(withoutBooleanValues(program, args), { from: 'user' })
@@ -25,46 +26,58 @@ export async function runVerb(args: readonly string[]): Promise<number> {
   return status
 }
 
-function build(end: (status: number) => void): Command {
+/** With the verb that is asked for alone, where that is one and not `help`. */
+function programFor(asked: string | undefined, end: (status: number) => void): Command {
+  if (asked !== undefined && asked !== 'help') {
+    const program = build(asked, end)
+    if (program.commands.length > 0) return program
+  }
+  return build(null, end)
+}
+
+function build(asked: string | null, end: (status: number) => void): Command {
   const program = quiet(new Command('plyfs'))
     .description('A union filesystem for Linux over FUSE.')
     .helpCommand(false)
     .enablePositionalOptions()
-  program.command('mount').description('mount a union of directories')
-  program
+  const verbs = verbsAsked(program, asked)
+  verbs.command('mount')?.description('mount a union of directories')
+  verbs
     .command('umount <dir...>')
-    .alias('unmount')
+    ?.alias('unmount')
     .description('end mounts')
     .option('-l, --lazy', 'take it out of sight now, end it when nobody uses it')
     .action(async (dirs: string[], options: { lazy?: boolean }) =>
       end((await import('./umount.js')).umount(dirs, options)),
     )
-  program
+  verbs
     .command('which <path...>')
-    .description('say which layer a name comes from, and why; status 1 when it is absent')
+    ?.description(
+      'say which layer a name comes from, and why; status 1 when it is absent',
+    )
     .option('--json', 'print JSON, a line for each path')
     .action(async (paths: string[], options: { json?: boolean }) =>
       end(await (await import('./which.js')).which(paths, options)),
     )
-  program
+  verbs
     .command('stats <dir>')
-    .description('print live figures of a mount')
+    ?.description('print live figures of a mount')
     .option('--json', 'print JSON')
     .action(async (dir: string, options: { json?: boolean }) =>
       end((await import('./stats.js')).stats(dir, options)),
     )
-  addImageVerbs(program, end)
-  addContainerVerbs(program, end)
-  addRootVerbs(program, end)
-  addRegistryVerbs(program, end)
-  addDaemonVerbs(program, end)
-  program
+  addImageVerbs(verbs, end)
+  addContainerVerbs(verbs, end)
+  addRootVerbs(verbs, end)
+  addRegistryVerbs(verbs, end)
+  addDaemonVerbs(verbs, end)
+  verbs
     .command('version')
-    .description('print the version')
+    ?.description('print the version')
     .action(() => printLine(`plyfs ${VERSION}`))
-  program
+  verbs
     .command('help [verb]')
-    .description('print help, also of one verb')
+    ?.description('print help, also of one verb')
     .action((verb: string | undefined) => printHelp(program, verb))
   quietAll(program)
   return program

@@ -94,3 +94,13 @@ t.test('a call writes nothing beside the command', async t => {
   t.same(fs.readdirSync(bundle), before)
   t.same(fs.readdirSync(home), ['store'])
 })
+
+t.test('a verb that is made alone is the one that is made among all', async t => {
+  const verbs = ['unmount', 'run', 'wait', 'image', 'volume', 'diff', 'pull', 'daemon']
+  for (const verb of verbs) {
+    const alone = await run(plyfsProgram(), [verb, '--help'])
+    const among = await run(plyfsProgram(), ['help', verb])
+    t.match(among, { status: 0, stdout: /^Usage: plyfs /, stderr: '' }, verb)
+    t.same(alone, among, verb)
+  }
+})
