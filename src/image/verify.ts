@@ -5,6 +5,7 @@ import type { Layer } from '../layer/layer.js'
 import { isAsRecorded } from './inventory/as-recorded.js'
 import { compareInventory, type Deviation } from './inventory/compare-inventory.js'
 import { Inventory } from './inventory/inventory.js'
+import { knownInventory } from './inventory/known-inventories.js'
 import { openLayerRoot } from './inventory/open-layer-root.js'
 import type { Digest } from './model/digest.js'
 import { ImageError } from './model/errors.js'
@@ -98,7 +99,8 @@ function openLayer(
   digest: Digest,
   contents: boolean,
 ): OpenLayer {
-  const inventory = Inventory.read(store.place.layerInventory(chainId), contents)
+  const path = store.place.layerInventory(chainId)
+  const inventory = contents ? Inventory.read(path, true) : knownInventory(path)
   if (inventory === 'absent')
     throw new ImageError('not-found', `layer ${digest} has no record of its entries`, {
       layer: digest,
