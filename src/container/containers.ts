@@ -5,7 +5,11 @@ import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { nodePath } from '../image/store/store-place.js'
 import { removeTree } from '../image/store/remove-tree.js'
-import { placeFile, replaceFile, syncFolder } from '../image/store/replace-file.js'
+import {
+  placeFileAside,
+  replaceFile,
+  syncFolderAside,
+} from '../image/store/replace-file.js'
 import type { Store } from '../image/store/store.js'
 import {
   type StoreLock,
@@ -55,6 +59,14 @@ export class Container {
   }
 }
 
+/** A container that was made just now. */
+export interface AddedContainer {
+  readonly container: Container
+  readonly lock: StoreLock
+  /** Fulfilled when it is on the disk as a whole. Rejected with Node's error. */
+  readonly durable: Promise<void>
+}
+
 export class Containers {
   readonly store: Store
   private readonly folder: string
@@ -102,21 +114,22 @@ export class Containers {
 
   /**
    * Adds a container, all at once.
-   * @param fill makes its files in a folder that is not seen yet, where its record is already; their
-   * names are brought to the disk after it.
-   * @returns it with its lock.
+   * @param fill makes its files in a folder that is not seen yet, and brings them to the disk, but for
+   * the names in the folder itself. The container's record is there once `recorded` is fulfilled.
+   * @returns it with its lock; `durable` is fulfilled when a crash does not take it away.
    * @throws ContainerError where the name is taken, and what `fill` throws; nothing stays then.
    */
   async add(
     record: ContainerRecord,
-    fill: (container: Container) => Promise<void>,
-  ): Promise<{ container: Container; lock: StoreLock }> {
+    fill: (container: Container, recorded: Promise<void>) => Promise<void>,
+  ): Promise<AddedContainer> {
     fs.mkdirSync(nodePath(this.folder), { recursive: true, mode: 0o700 })
     const { hidden, lock } = await this.begin(record)
     try {
-      placeFile(hidden.file('container.json'), formatRecord(record))
-      await fill(hidden)
-      return { container: await this.publish(hidden), lock }
+      const file = hidden.file('container.json')
+      const recorded = placeFileAside(file, formatRecord(record))
+      await allOf([recorded, fill(hidden, recorded)])
+      return { ...(await this.publish(hidden)), lock }
     } catch (error) {
       this.discard(hidden.folder, record.id)
       lock.release()
@@ -140,16 +153,18 @@ export class Containers {
     }
   }
 
-  private async publish(hidden: Container): Promise<Container> {
+  private async publish(hidden: Container): Promise<Omit<AddedContainer, 'lock'>> {
     const { record } = hidden
-    syncFolder(hidden.folder)
+    await syncFolderAside(hidden.folder)
     const lock = await this.lockNames()
     try {
       this.refuseTaken(record.name)
       const folder = `${this.folder}/${record.id}`
       fs.renameSync(nodePath(hidden.folder), nodePath(folder))
-      syncFolder(this.folder)
-      return new Container(folder, record)
+      const durable = syncFolderAside(this.folder)
+      // Who waits for it may have failed before.
+      durable.catch(() => undefined)
+      return { container: new Container(folder, record), durable }
     } finally {
       lock.release()
     }
@@ -260,6 +275,12 @@ export class Containers {
       `the name ${name} is taken by container ${other.id.slice(0, 12)}: remove or rename that`,
     )
   }
+}
+
+/** Waits until none of them goes on, then throws what the first was rejected with that was. */
+export async function allOf(works: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(works))
+    if (outcome.status === 'rejected') throw outcome.reason
 }
 
 /** Under which the store knows that a container uses its image. */

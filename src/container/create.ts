@@ -5,13 +5,19 @@ import { hostname as hostName } from 'node:os'
 import { asList, asString, isObject, type JsonObject } from '../image/model/json-shape.js'
 import type { Progress } from '../image/progress.js'
 import type { ImageRecord } from '../image/store/image-record.js'
-import { placeFile, replaceFile } from '../image/store/replace-file.js'
-import type { StoreLock } from '../image/store/store-lock.js'
+import { placeFileAside, replaceFile } from '../image/store/replace-file.js'
 import { nodePath } from '../image/store/store-place.js'
 import type { Store } from '../image/store/store.js'
 import type { DriverName } from '../mount/drivers/driver.js'
 import { isUnified } from './control-groups.js'
-import { type Container, type Containers, freshId, useKey } from './containers.js'
+import {
+  type AddedContainer,
+  allOf,
+  type Container,
+  type Containers,
+  freshId,
+  useKey,
+} from './containers.js'
 import { ContainerError, COULD_NOT_START } from './container-error.js'
 import { makeInitLayer, type Needed } from './init-layer.js'
 import { bytesOfText, type ContainerMount, type ContainerRecord } from './record.js'
@@ -56,7 +62,7 @@ export async function createContainer(
   options: ContainerOptions,
   progress: Progress,
 ): Promise<Container> {
-  const { container, lock } = await createHeld(
+  const { container, lock, durable } = await createHeld(
     containers,
     image,
     imageName,
@@ -65,6 +71,7 @@ export async function createContainer(
     false,
   )
   lock.release()
+  await durable
   return container
 }
 
@@ -79,19 +86,25 @@ export async function createHeld(
   options: ContainerOptions,
   progress: Progress,
   starts: boolean,
-): Promise<{ container: Container; lock: StoreLock }> {
+): Promise<AddedContainer> {
   const { store } = containers
   const record = recordOf(store, image, imageName, options)
   spawnWord(store.place.root)
   await store.unpacked(image, progress)
   const volumes = new Volumes(containers)
   try {
-    return await containers.add(record, async hidden => {
-      for (const mount of record.mounts)
-        if (mount.type === 'volume') await volumes.ensure(mount.name, mount.anonymous)
-      await store.keepUse(image, useKey(record.id), record.name)
-      await fillFolder(store, image, hidden)
-      if (starts) placeFile(hidden.file('start.json'), startText())
+    return await containers.add(record, async (hidden, recorded) => {
+      for (const mount of record.mounts) {
+        if (mount.type !== 'volume') continue
+        // They are found by it, should we be killed.
+        await recorded
+        await volumes.ensure(mount.name, mount.anonymous)
+      }
+      await allOf([
+        store.keepUse(image, useKey(record.id), record.name),
+        ...(starts ? [placeFileAside(hidden.file('start.json'), startText())] : []),
+        fillFolder(store, image, hidden),
+      ])
     })
   } catch (error) {
     await removeOwnVolumes(containers, record)

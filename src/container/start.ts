@@ -34,6 +34,8 @@ export interface StartOptions {
    * @returns 'left' where somebody else tells the monitor to go on.
    */
   readonly beforeGo?: (client: MonitorClient) => 'goes' | 'left'
+  /** Is to be fulfilled before the container's process runs. */
+  readonly durable?: Promise<void>
   /** A check of the image's layers that has begun; only for a server in this process. */
   readonly check?: LayerCheck
   /** A process of its own unless told. */
@@ -107,7 +109,7 @@ class Start {
     const server = this.serveRoot(lifelineOfServer, stages.reached('bootfs'))
     const looked = stages.reached('placed').then(() => this.lookAhead(monitor))
     const [identity] = await Promise.race([
-      Promise.all([looked, server.served]),
+      Promise.all([looked, server.served, this.options.durable]),
       stages.failed,
     ])
     await prepareBundle(this.containers, this.container, monitor, identity)

@@ -75,7 +75,7 @@ export function run(
     const record = imageFor(store, image, flags, console)
     const check = await earlyCheck(store, record, options, flags, console)
     try {
-      const { container, lock } = await createHeld(
+      const { container, lock, durable } = await createHeld(
         ...([containers, record, image, options, silent, true] as const),
       )
       // What the callback leaves there, which the compiler cannot follow.
@@ -83,6 +83,7 @@ export function run(
       const started = await startContainer(containers, container, lock, {
         verify: verifyOf(flags.verify),
         isNew: true,
+        durable,
         ...(check === null ? {} : { check }),
         ...startOptions(console, flags.traceBoot),
         beforeGo: client => {

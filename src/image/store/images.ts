@@ -83,9 +83,11 @@ export class Images {
 
   /**
    * Replaces the records by what `change` makes of them. Names that are in several entries of its
-   * answer are a fault of the caller's.
+   * answer are a fault of the caller's. A result that is to come is waited for.
    */
-  async change<T>(change: (entries: readonly Entry[]) => ChangedEntries<T>): Promise<T> {
+  async change<T>(
+    change: (entries: readonly Entry[]) => ChangedEntries<T>,
+  ): Promise<Awaited<T>> {
     const lock = await takeLock(this.place.recordsLock, 'exclusive')
     try {
       const contents = this.read()
@@ -94,7 +96,7 @@ export class Images {
       // Also when nothing was changed by the caller: images of other tools are noted.
       if (text !== readIfThere(this.place.index)?.toString('utf8'))
         replaceFile(this.place.index, text)
-      return result
+      return await result
     } finally {
       lock.release()
     }

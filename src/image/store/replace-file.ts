@@ -1,6 +1,7 @@
 // A file replaced as a whole: whoever reads it sees the old or the new one, after a crash too.
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
+import { promisify } from 'node:util'
 import { nodePath } from './store-place.js'
 
 /**
@@ -8,15 +9,6 @@ import { nodePath } from './store-place.js'
  * disk. Throws Node's error; the old file is then as it was.
  */
 export function replaceFile(path: string, contents: Uint8Array | string): void {
-  placeFile(path, contents)
-  syncFolder(path.slice(0, path.lastIndexOf('/')))
-}
-
-/**
- * The same, but for the name, which comes to the disk with `syncFolder`: for several files of a folder
- * that nobody looks into yet.
- */
-export function placeFile(path: string, contents: Uint8Array | string): void {
   const temporary = temporaryOf(path)
   try {
     const fd = fs.openSync(nodePath(temporary), 'wx', 0o644)
@@ -31,6 +23,53 @@ export function placeFile(path: string, contents: Uint8Array | string): void {
     fs.rmSync(nodePath(temporary), { force: true })
     throw error
   }
+  syncFolder(folderOf(path))
+}
+
+/** The same for who has something else to do until the disk has it: other threads wait for that. */
+export async function replaceFileAside(
+  path: string,
+  contents: Uint8Array | string,
+): Promise<void> {
+  await placeFileAside(path, contents)
+  await syncFolderAside(folderOf(path))
+}
+
+/** But for the name, which `syncFolderAside` brings to the disk with others of its folder. */
+export async function placeFileAside(
+  path: string,
+  contents: Uint8Array | string,
+): Promise<void> {
+  const temporary = temporaryOf(path)
+  try {
+    const fd = fs.openSync(nodePath(temporary), 'wx', 0o644)
+    try {
+      fs.writeFileSync(fd, contents)
+      await fsync(fd)
+    } finally {
+      fs.closeSync(fd)
+    }
+    fs.renameSync(nodePath(temporary), nodePath(path))
+  } catch (error) {
+    fs.rmSync(nodePath(temporary), { force: true })
+    throw error
+  }
+}
+
+/** As `syncFolder`. */
+export async function syncFolderAside(folder: string): Promise<void> {
+  const fd = fs.openSync(nodePath(folder), 'r')
+  try {
+    await fsync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
+
+const fsync = promisify(fs.fsync)
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'))
 }
 
 /** A name beside a file's that nobody else has: process numbers are given again, or elsewhere. */

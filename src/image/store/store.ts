@@ -186,8 +186,8 @@ export class Store {
   async keepUse(record: ImageRecord, key: string, name: string): Promise<void> {
     await this.images.change(entries => {
       this.mustStand(entries, record)
-      this.uses.keep(key, this.useOf(record, 'container', name))
-      return { entries, result: null }
+      const use = this.useOf(record, 'container', name)
+      return { entries, result: this.uses.keep(key, use) }
     })
   }
 

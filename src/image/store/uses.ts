@@ -5,7 +5,7 @@ import * as fs from 'node:fs'
 import { type Digest, parseDigest } from '../model/digest.js'
 import { asObject, asString, optionalString, parseJson } from '../model/json-shape.js'
 import { isMountedByKernel } from './kernel-mount.js'
-import { readIfThere, replaceFile } from './replace-file.js'
+import { readIfThere, replaceFile, replaceFileAside } from './replace-file.js'
 import { tryLock } from './store-lock.js'
 import { nodePath, type StorePlace } from './store-place.js'
 
@@ -56,11 +56,11 @@ export class Uses {
   }
 
   /**
-   * Notes a use that lasts until `forget`. Call it under the records lock.
+   * Notes a use that lasts until `forget`. Call it under the records lock, and keep that meanwhile.
    * @param key of the user's own: letters, digits, `-`, `_`.
    */
-  keep(key: string, use: ImageUse): void {
-    replaceFile(this.kept(key), JSON.stringify(use))
+  keep(key: string, use: ImageUse): Promise<void> {
+    return replaceFileAside(this.kept(key), JSON.stringify(use))
   }
 
   forget(key: string): void {
