@@ -29,12 +29,16 @@ export const suites: readonly Suite[] = [
   mounting('fuzz', 900),
 ]
 
-/** What the other versions of Node.js are given too: all that needs no mount, and one mount. */
+/** What the other versions of Node.js are given too: all that needs no mount, and two mounts. */
 export function onEveryNode(file: string): boolean {
-  return /^test\/(unit|native)\//.test(file) || file === ROUND_TRIP
+  return /^test\/(unit|native)\//.test(file) || MOUNTS.includes(file)
 }
 
-const ROUND_TRIP = 'test/integration/mount/round-trip.test.ts'
+/** One by each transport: the addon of fuse-native is older than these versions. */
+const MOUNTS = [
+  'test/integration/mount/round-trip.test.ts',
+  'test/integration/mount/fuse-native.test.ts',
+]
 
 function plain(name: string, limit: number): Suite {
   return { name, folder: name, limit, needs: [], mounts: false }
