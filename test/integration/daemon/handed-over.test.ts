@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import * as fs from 'node:fs'
 import * as net from 'node:net'
 import * as path from 'node:path'
+import { fuseNativeLacks } from '../../helpers/fuse-native.js'
 import { freshDirectory } from '../../helpers/images.js'
 import { isolated, scratch } from '../../helpers/isolated.js'
 import { isMounted, plyfsProgram } from '../../helpers/mounted.js'
@@ -86,6 +87,11 @@ t.test('by itself, where that was asked for or the daemon cannot', async t => {
   const at = point()
   const store = await storeWithImage()
   const host = `unix://${daemon.socket}`
+  const native: [string, string[], NodeJS.ProcessEnv] = [
+    'another transport',
+    ['--root', root, '--transport=fuse-native', 'small:1', at],
+    { PLYFS_HOST: host },
+  ]
   const cases: readonly [string, string[], NodeJS.ProcessEnv][] = [
     ['--no-daemon', ['--no-daemon', '--root', root, 'small:1', at], { PLYFS_HOST: host }],
     ['PLYFS_HOST=none', ['--root', root, 'small:1', at], { PLYFS_HOST: 'none' }],
@@ -96,6 +102,7 @@ t.test('by itself, where that was asked for or the daemon cannot', async t => {
       ['--root', root, '--driver=vfs', 'small:1', at],
       { PLYFS_HOST: host },
     ],
+    ...(fuseNativeLacks() === undefined ? [native] : []),
   ]
   for (const [name, words, env] of cases) {
     const ran = await run(plyfsProgram(), ['mount', ...words], {

@@ -124,6 +124,11 @@ t.test('what cannot be is told, and leaves nothing', async t => {
     [{ image: 'small:1', mountPoint: '/not/there' }, 422, /does not exist/],
     [{ image: 'small:1', mountPoint: 'here' }, 400, /absolute/],
     [{ image: 'small:1', mountPoint: point(), options: ['nonsense'] }, 422, /nonsense/],
+    [
+      { image: 'small:1', mountPoint: point(), options: ['transport=fuse-native'] },
+      422,
+      /a daemon does not serve by the transport fuse-native/,
+    ],
     [{ image: 'small:1', mountPoint: point(), verify: 'much' }, 400, /quick/],
     [{ image: 'small:1', mountPoint: point(), colour: 1 }, 400, /colour/],
     [{ mountPoint: point(), options: ['lowerdir=/not/there'] }, 422, /does not exist/],
