@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { isolated, scratch } from '../helpers/isolated.js'
 import { must, run } from '../helpers/run.js'
 import {
+  FUSE_NATIVE,
   GROUNDS,
   type Ground,
   makeLayers,
@@ -40,6 +41,7 @@ async function exercise(
   const more = [
     ...(ground.mapsLower ? ['anew'] : []),
     ...(ground.kind === 'xfs' ? ['synced'] : []),
+    ...(ground.allocatesNot === true ? ['plain'] : []),
   ]
   const limit = 60_000 + seconds() * 20_000
   const runs = names.map((name, i) =>
@@ -55,7 +57,7 @@ async function exercise(
     )
 }
 
-for (const ground of GROUNDS) {
+for (const ground of [...GROUNDS, ...FUSE_NATIVE]) {
   await t.test(ground.name, async t => {
     const layers = await makeLayers(ground.kind, lower => {
       for (const size of LOWER_SIZES) writeNoise(lower, `lower-${size}`, size)

@@ -1,13 +1,13 @@
 // Exercises one file's data against a model in memory, in the way of fsx: reads, writes, direct
 // I/O, truncation, mappings, fallocate, holes, zeroed ranges and copies, through descriptors of
 // several kinds at once. What is read must always be what was written.
-//   exerciser FILE OPERATIONS SEED [anew] [synced]
+//   exerciser FILE OPERATIONS SEED [anew] [synced] [plain]
 // An existing file is read first; the first fifth of the operations only read it, through a
 // descriptor that stays open, so that a lower file is copied up under a reader.
 // With `anew`, mappings for reading are made of descriptors opened for it: kernel overlayfs maps
 // the lower file for a descriptor from before the copy-up, which its documentation says.
 // With `synced`, pages are written before direct I/O: xfs answers EIO where it meets blocks that
-// are not allocated yet.
+// are not allocated yet. With `plain`, fallocate is left out: it does not arrive everywhere.
 // Ends with 0, or with 1 after saying which byte is wrong and what was done last.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,7 +29,7 @@
 
 static unsigned char model[LIMIT], *buffer;
 static long size;
-static bool anew, synced;
+static bool anew, synced, plain;
 static int early = -1, writer = -1, direct = -1;
 static const char *path;
 static uint64_t state;
@@ -220,6 +220,7 @@ static void do_map_write(void) {
 }
 
 static void do_allocate(void) {
+  if (plain) return;
   long offset = below(size + 8000 < LIMIT ? size + 8000 : LIMIT - 1), length = take_length(offset);
   int keep = (int)below(2) ? FALLOC_FL_KEEP_SIZE : 0;
   note("fallocate %ld+%ld%s", offset, length, keep ? ", size kept" : "");
@@ -233,6 +234,7 @@ static void zero(long offset, long length) {
 }
 
 static void do_punch(void) {
+  if (plain) return;
   long offset = below(size + 1), length = 1 + below(60000);
   note("punch %ld+%ld", offset, length);
   must(fallocate(writer, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length) == 0, "punch");
@@ -240,6 +242,7 @@ static void do_punch(void) {
 }
 
 static void do_zero(void) {
+  if (plain) return;
   long offset = below(size + 1 < LIMIT ? size + 1 : LIMIT - 1), length = take_length(offset);
   int keep = (int)below(2) ? FALLOC_FL_KEEP_SIZE : 0;
   note("zero %ld+%ld%s", offset, length, keep ? ", size kept" : "");
@@ -324,6 +327,7 @@ int main(int count, char **arguments) {
   for (int i = 4; i < count; i++) {
     if (strcmp(arguments[i], "anew") == 0) anew = true;
     if (strcmp(arguments[i], "synced") == 0) synced = true;
+    if (strcmp(arguments[i], "plain") == 0) plain = true;
   }
   path = arguments[1];
   long operations = atol(arguments[2]);

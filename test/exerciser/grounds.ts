@@ -3,6 +3,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { fuseNativeLacks } from '../helpers/fuse-native.js'
 import { freshDirectory, sharedFilesystem, type Kind } from '../helpers/images.js'
 import {
   mountOverlay,
@@ -16,12 +17,16 @@ export interface Ground {
   readonly kind: Kind
   /** A descriptor from before the copy-up maps the lower file for ever (overlayfs.rst). */
   readonly mapsLower?: boolean
+  /** fallocate(2) does not arrive. */
+  readonly allocatesNot?: boolean
   mount(layers: Layers): Promise<Mounted>
 }
 
 const plyfs = (layers: Layers): Promise<Mounted> => mountPlyfs(layers)
 const cached = (layers: Layers): Promise<Mounted> =>
   mountPlyfs(layers, { options: ['passthrough=off'] })
+const byFuseNative = (layers: Layers): Promise<Mounted> =>
+  mountPlyfs(layers, { options: ['transport=fuse-native'] })
 const overlay = (layers: Layers): Promise<Mounted> => mountOverlay(layers)
 
 export const GROUNDS: readonly Ground[] = [
@@ -30,6 +35,19 @@ export const GROUNDS: readonly Ground[] = [
   { name: 'plyfs on xfs', kind: 'xfs', mount: plyfs },
   { name: 'plyfs on ext4 without passthrough', kind: 'ext4', mount: cached },
 ]
+
+/** The second transport, for exercises that can do with less. */
+export const FUSE_NATIVE: readonly Ground[] =
+  fuseNativeLacks() === undefined
+    ? [
+        {
+          name: 'plyfs by fuse-native on ext4',
+          kind: 'ext4',
+          allocatesNot: true,
+          mount: byFuseNative,
+        },
+      ]
+    : []
 
 /** Seconds for each exercise: 2 in the test run. */
 export function seconds(): number {
