@@ -16,6 +16,8 @@ export interface RootToServe {
 }
 
 export interface ServedRoot {
+  /** Fulfilled when its thread or process has begun, or never will: the monitor may be started. */
+  readonly begun: Promise<void>
   /** Fulfilled when the root is mounted, checked, and writable where it is to be. */
   readonly served: Promise<void>
   /** Fulfilled when nothing of it is left, and the container is settled. */

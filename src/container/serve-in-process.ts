@@ -24,6 +24,8 @@ export const serveInProcess: RootServer = (containers, container, root) => {
   // Whoever starts the container may have failed before it waits for this.
   served.catch(() => undefined)
   return {
+    // It waits for the bootfs.
+    begun: Promise.resolve(),
     served,
     cleared,
     complaint: () => cleared.then(() => said.complaint),

@@ -104,9 +104,11 @@ class Start {
     const client = new MonitorClient(new net.Socket({ fd: ours }))
     this.client = client
     const stages = new Stages(client, this.container, this.options)
+    const server = this.serveRoot(lifelineOfServer, stages.reached('bootfs'))
+    // It opens the layers while this thread is held by the start of a process.
+    await server.begun
     const monitor = this.startMonitor(first, lifelineOfMonitor, lock)
     lock.release()
-    const server = this.serveRoot(lifelineOfServer, stages.reached('bootfs'))
     const looked = stages.reached('placed').then(() => this.lookAhead(monitor))
     const [identity] = await Promise.race([
       Promise.all([looked, server.served, this.options.durable]),

@@ -4,8 +4,9 @@ import { ContainerError, COULD_NOT_START } from '../container/container-error.js
 import { stopContainer } from '../container/control.js'
 import type { RootServer, RootToServe } from '../container/root-server.js'
 import { serveInProcess } from '../container/serve-in-process.js'
-import { type ServerReport, serveRoot } from '../container/serve-root.js'
+import { type ServerReport, serveRoot, type Service } from '../container/serve-root.js'
 import { log } from '../log/log.js'
+import type { MountPlan } from '../mount/mount-plan.js'
 import { Server } from '../mount/server.js'
 import { ServingThread } from '../mount/serving-thread.js'
 import type { SpareThreads } from '../mount/spare-threads.js'
@@ -36,12 +37,21 @@ export class Roots {
     const said: { complaint: string | null } = { complaint: null }
     let ready: () => void = () => undefined
     const isReady = new Promise<void>(resolve => (ready = resolve))
+    let begin: () => void = () => undefined
+    const hasBegun = new Promise<void>(resolve => (begin = resolve))
+    const serverOf = (plan: MountPlan): Server => {
+      const thread = new ServingThread(this.threads.take())
+      const server = new Server({ ...plan, share: SHARE }, thread)
+      begin()
+      return server
+    }
     const report = (what: ServerReport): void => {
       if (what.kind === 'ready') ready()
       else if (what.kind === 'stage') root.onStage(what.stage, what.us, what.bytes)
       else said.complaint = what.message
     }
-    const cleared = this.serveToEnd(containers, container, root, report)
+    const service = { serverOf, report, env: {} }
+    const cleared = this.serveToEnd(containers, container, root, service)
     this.served.set(container.id, { containers, container, cleared })
     void cleared.then(() => {
       this.served.delete(container.id)
@@ -57,6 +67,7 @@ export class Roots {
     // Whoever starts the container may have failed before it waits for this.
     served.catch(() => undefined)
     return {
+      begun: Promise.race([hasBegun, cleared]),
       served,
       cleared,
       complaint: () => cleared.then(() => said.complaint),
@@ -101,15 +112,10 @@ export class Roots {
     containers: Containers,
     container: Container,
     root: RootToServe,
-    report: (what: ServerReport) => void,
+    service: Service,
   ): Promise<void> {
     try {
-      await serveRoot(containers, container, root, {
-        serverOf: plan =>
-          new Server({ ...plan, share: SHARE }, new ServingThread(this.threads.take())),
-        report,
-        env: {},
-      })
+      await serveRoot(containers, container, root, service)
     } catch (error) {
       log.error(`the root of ${container.record.name}: ${String(error)}`, error)
     }
