@@ -11,16 +11,14 @@ import { parseHelper } from './mount-helper.js'
 import { parseMountVerb } from './mount-verb.js'
 import { printError, printLine } from './output.js'
 import { parseDropIn } from './overlayfs.js'
+import { allWritten } from './standard-streams.js'
 import { UsageError } from './usage-error.js'
 
 void command()
 
 async function command(): Promise<void> {
   const status = await main()
-  // A pipe whose reader is slow has not taken all of it yet.
-  for (const stream of [process.stdout, process.stderr])
-    if (stream.writableLength > 0)
-      await new Promise<void>(resolve => stream.write('', () => resolve()))
+  await allWritten()
   process.exit(status)
 }
 

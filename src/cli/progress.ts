@@ -3,6 +3,7 @@
 import type { Progress, ProgressTask } from '../image/progress.js'
 import { formatBytes } from './bytes-size.js'
 import { asBytes, printError } from './output.js'
+import { standardError } from './standard-streams.js'
 
 export interface ShownProgress extends Progress {
   /** Draws what is left for the last time; nothing is drawn after. */
@@ -18,7 +19,7 @@ export function showProgress(quiet: boolean): ShownProgress {
   const note = (line: string): void => printError(asBytes(line))
   if (quiet) return { task: () => unseen, note, close: () => undefined }
   return process.stderr.isTTY && process.env['TERM'] !== 'dumb'
-    ? new Bars(process.stderr)
+    ? new Bars(standardError())
     : { task: plainTask, note, close: () => undefined }
 }
 

@@ -3,13 +3,14 @@ import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { standardOutput } from './standard-streams.js'
 
 /** Pieces of bytes. */
 export type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 /** Waits for whoever reads it. */
 export function toStandardOutput(pieces: Pieces): Promise<void> {
-  return pipeline(readable(pieces), process.stdout, { end: false })
+  return pipeline(readable(pieces), standardOutput(), { end: false })
 }
 
 /**

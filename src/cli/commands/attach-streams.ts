@@ -2,6 +2,7 @@
 import { constants } from 'node:os'
 import { ContainerError } from '../../container/container-error.js'
 import type { MonitorClient } from '../../container/monitor-client.js'
+import { standardError, standardOutput } from '../standard-streams.js'
 
 export interface Attached {
   /**
@@ -31,7 +32,7 @@ export function attachStreams(client: MonitorClient, options: AttachOptions): At
   const undo: (() => void)[] = []
   const ended = new Promise<number | null>((resolve, reject) => {
     client.once('exit', resolve)
-    for (const stream of [process.stdout, process.stderr])
+    for (const stream of [standardOutput(), standardError()])
       stream.on('error', () => {
         reject(
           new ContainerError(
@@ -49,7 +50,7 @@ export function attachStreams(client: MonitorClient, options: AttachOptions): At
   // It may be lost before anybody waits for the end.
   ended.catch(() => undefined)
   client.on('output', (stream, bytes) => {
-    ;(stream === 'out' ? process.stdout : process.stderr).write(bytes)
+    ;(stream === 'out' ? standardOutput() : standardError()).write(bytes)
   })
   client.wantOutput()
   if (options.passSignals && !options.terminal) undo.push(passSignals(client))
