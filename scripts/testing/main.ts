@@ -4,7 +4,7 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { parseArgs } from 'node:util'
 import { type FileResult, runFile } from './run-file.js'
-import { type Need, type Suite, onEveryNode, suites } from './suites.js'
+import { type Need, type Suite, onEveryNode, onlyWaits, suites } from './suites.js'
 
 interface Counts {
   passed: number
@@ -30,6 +30,8 @@ const { values: options, positionals } = parseArgs({
 
 /** Files side by side. Each has namespaces, disk images and ports of its own. */
 const LANES = 2
+
+type Waiting = [file: string, suite: Suite][]
 
 const color = process.stdout.isTTY && process.env['NO_COLOR'] === undefined
 const paint = (code: number, text: string) =>
@@ -60,18 +62,21 @@ async function runAll(
   wanted: (file: string) => boolean,
   version: NodeVersion,
 ): Promise<void> {
-  const waiting: [file: string, suite: Suite][] = []
+  const waiting: Waiting = []
+  const beside: Waiting = []
   for (const suite of chosen()) {
     const files = filesOf(suite).filter(wanted)
     if (files.length === 0) continue
     const lacking = suite.needs.map(missing).find(reason => reason !== null)
     if (lacking !== undefined) refuse(suite, files, lacking)
-    else for (const file of files) waiting.push([file, suite])
+    else
+      for (const file of files) (onlyWaits(file) ? beside : waiting).push([file, suite])
   }
-  await Promise.all(Array.from({ length: LANES }, lane))
+  const lanes = [beside, ...Array.from({ length: LANES }, () => waiting)]
+  await Promise.all(lanes.map(lane))
 
-  async function lane(): Promise<void> {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+  async function lane(from: Waiting): Promise<void> {
+    for (let next = from.shift(); next !== undefined; next = from.shift()) {
       const [file, suite] = next
       const script = path.join('.build', file.replace(/\.ts$/, '.js'))
       report(await runFile(file, script, suite, version.program), version)

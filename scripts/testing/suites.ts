@@ -29,6 +29,11 @@ export const suites: readonly Suite[] = [
   mounting('fuzz', 900),
 ]
 
+/** Files that only wait: they run beside the others, in a lane of their own. */
+export function onlyWaits(file: string): boolean {
+  return file === 'test/integration/mount/idle.test.ts'
+}
+
 /** What the other versions of Node.js are given too: all that needs no mount, and two mounts. */
 export function onEveryNode(file: string): boolean {
   return /^test\/(unit|native)\//.test(file) || MOUNTS.includes(file)
