@@ -17,6 +17,8 @@ const SHOWN = `  uidmapping=DISK:SHOWN:COUNT[:...]  gidmapping=...  squash_to_ro
 
 const GENERAL = `  timeout=SECONDS         for layers that are changed below the mount; 0 trusts nothing
   passthrough=on|off|programs  max_stack_depth=1|2  proto_minor=N  max_read=N  max_write=N
+  no_open=on              without an upper: the kernel opens files unasked, and keeps
+                          their contents for this mount alone
   transport=device|fuse-native
   allow_other  fsname=NAME  subtype=NAME  context=CONTEXT  debug
   ro nodev nosuid noexec noatime relatime strictatime sync dirsync remount ... as in mount(8)`

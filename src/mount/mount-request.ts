@@ -40,6 +40,8 @@ export interface MountRequest {
   squashToGid: number | null
   passthrough: boolean | null
   passesPrograms: boolean
+  /** The kernel opens files without asking, on mounts that never change. */
+  noOpen: boolean | null
   maxStackDepth: 1 | 2 | null
   protocolMinor: number | null
   /** Who speaks with the kernel; `device` is our own way. */
@@ -90,6 +92,7 @@ export function emptyRequest(): MountRequest {
     squashToGid: null,
     passthrough: null,
     passesPrograms: false,
+    noOpen: null,
     maxStackDepth: null,
     protocolMinor: null,
     transport: 'device',

@@ -183,6 +183,7 @@ const own: [string, OptionRule][] = [
     choice(['kernel', 'fuse-overlayfs', 'aufs'], (r, word) => (r.format = word)),
   ],
   ['passthrough', passthrough],
+  ['no_open', onOff((r, on) => (r.noOpen = on))],
   ['transport', choice(['device', 'fuse-native'], (r, word) => (r.transport = word))],
   ['proto_minor', integer(31, 99, (r, minor) => (r.protocolMinor = minor))],
   [

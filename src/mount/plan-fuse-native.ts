@@ -22,6 +22,7 @@ export function refuseForFuseNative(request: MountRequest): void {
       'the package does not say who calls, so all files would be made as the mounter',
     ],
     [request.passthrough === true, 'passthrough=on', 'libfuse 2 is too old for it'],
+    [request.noOpen === true, 'no_open=on', 'libfuse 2 asks for each file'],
     [request.protocolMinor !== null, 'proto_minor', 'libfuse 2 speaks what it speaks'],
     [request.propagation !== 0, 'propagation', 'set it with mount --make-private ...'],
     [request.securityContext.length > 0, 'context', 'libfuse 2 does not pass it on'],

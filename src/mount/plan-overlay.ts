@@ -44,6 +44,7 @@ export function planOverlay(request: MountRequest, given: Circumstances): Overla
     attachesUpper: false,
     passthrough: request.passthrough ?? !given.passthroughForbidden,
     passesPrograms: request.passesPrograms,
+    noOpen: chooseNoOpen(request, paths.upper !== null),
     maxStackDepth: request.maxStackDepth ?? 1,
   }
 }
@@ -279,6 +280,16 @@ function chooseSync(
     case 'strict':
       return request.fsync
   }
+}
+
+/** Off by default: it costs passthrough (docs/performance.md has both in figures). */
+function chooseNoOpen(request: MountRequest, hasUpper: boolean): boolean {
+  if (request.noOpen !== true) return false
+  if (!hasUpper) return true
+  throw new MountError(
+    'no_open=on needs a mount without an upper directory',
+    'leave one of them out',
+  )
 }
 
 function choosePermissions(request: MountRequest, isKernel: boolean): 0 | 1 | 2 {

@@ -66,6 +66,11 @@ export interface OverlayOptions {
    * memory for all mounts. They cannot be opened for writing then while they are open.
    */
   readonly passesPrograms: boolean
+  /**
+   * On a mount that never changes OPEN is answered ENOSYS: the kernel then opens files by itself,
+   * and there is no passthrough.
+   */
+  readonly noOpen: boolean
   /** 1, or 2 where a layer lies on overlay or FUSE. */
   readonly maxStackDepth: 1 | 2
 }

@@ -1,5 +1,6 @@
 // The half of the union's operations that acts on one object: its data, once it is open, and its
 // extended attributes. Names and nodes are the other half (overlay.ts).
+import { E } from '../errno/errno.js'
 import type { Reply } from '../fuse/reply.js'
 import type { Request } from '../fuse/request.js'
 import * as files from './file-operations.js'
@@ -14,6 +15,7 @@ export class OverlayData {
     this.u = u
   }
 
+  /** ENOSYS holds for the connection: the kernel never asks again (fuse_file_open). */
   open(
     req: Request,
     reply: Reply,
@@ -21,6 +23,7 @@ export class OverlayData {
     flags: number,
     openFlags: number,
   ): number {
+    if (this.u.opensUnasked) return -E.ENOSYS
     return files.openFile(this.u, req, reply, this.u.nodes.get(nodeid), flags, openFlags)
   }
 

@@ -173,6 +173,15 @@ export class Union {
     return this.isWritable || this.options.attachesUpper
   }
 
+  /**
+   * Nothing is to be done or looked at when a file is opened: the mount never changes, whoever
+   * may open is the kernel's to say, and no archive can have been changed meanwhile.
+   */
+  get opensUnasked(): boolean {
+    const { noOpen, archive } = this.options
+    return noOpen && !this.isEverWritable && this.assumesCallers && archive === null
+  }
+
   /** A descriptor of a layer's directory, until the next call; throws FsError. */
   fd(directory: LayerDirectory): number {
     return directory.mustOpen(this.directoryFds)

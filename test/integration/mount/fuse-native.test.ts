@@ -267,6 +267,7 @@ t.test('what it cannot have is refused in one line', async t => {
   const refused: readonly (readonly [string, RegExp])[] = [
     ['allow_other', /^plyfs: allow_other .*does not say who calls.*\n$/],
     ['passthrough=on', /^plyfs: passthrough=on .*\n$/],
+    ['no_open=on', /^plyfs: no_open=on .*\n$/],
     ['nosymfollow', /^plyfs: nosymfollow .*libfuse 2 does not know it.*\n$/],
     ['proto_minor=31', /^plyfs: proto_minor .*\n$/],
   ]

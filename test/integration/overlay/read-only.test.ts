@@ -3,7 +3,7 @@ import * as calls from '../../helpers/calls.js'
 import { C } from '../../helpers/calls.js'
 import { agentProgram } from '../../helpers/agent.js'
 import { isolated } from '../../helpers/isolated.js'
-import { mountPlyfs } from '../../helpers/mounted.js'
+import { mountPlyfs, plyfsProgram } from '../../helpers/mounted.js'
 import { must, run } from '../../helpers/run.js'
 import { makeStack } from '../../helpers/stack.js'
 import {
@@ -20,6 +20,7 @@ import * as fs from 'node:fs'
 const { t } = await isolated(import.meta.url)
 t.setTimeout(0)
 
+const MIB = 1 << 20
 const program = fs.readFileSync(await agentProgram()).toString('latin1')
 const tree: Tree = {
   f: file('f', { mtime: 1_000_000_000n, atime: 1_000_000_000n }),
@@ -90,6 +91,39 @@ for (const [name, options, writable] of [
     t.same(describeTree(layers.upper).length, 1, 'nothing in the upper')
   })
 }
+
+t.test('files that the kernel opens without asking', async t => {
+  const layers = await makeStack({
+    lowers: [tree, { f: file('hidden'), big: file('', { size: 3 * MIB }) }],
+  })
+  const shown: string[][] = []
+  const asked: number[][] = []
+  for (const option of ['no_open=off', 'no_open=on']) {
+    const mounted = await mountPlyfs({ lower: layers.lower }, { options: [option] })
+    const { point } = mounted
+    shown.push(describeTree(point))
+    for (const name of ['f', 'd/a', 'big', 'f']) calls.readFile(`${point}/${name}`)
+    t.equal((await run(`${point}/run`, ['exit', '3'])).status, 3, 'a program')
+    calls.withOpen(`${point}/big`, C.O_RDONLY, fd => {
+      t.equal(calls.lseek(fd, 0, C.SEEK_HOLE), 0, 'holes')
+      t.equal(calls.pread(fd, 10, 3 * MIB - 4).length, 4, 'the end')
+    })
+    t.equal(
+      codeOf(() => calls.open(`${point}/f`, C.O_RDWR)),
+      'EROFS',
+    )
+    const stats = JSON.parse(await must(plyfsProgram(), ['stats', '--json', point])) as {
+      requests: Partial<Record<string, number>>
+      passthrough: boolean
+    }
+    const { OPEN = 0, RELEASE = 0 } = stats.requests
+    asked.push([OPEN, RELEASE])
+    t.same(await mounted.end(), [])
+  }
+  t.same(shown[1], shown[0], 'the same is shown')
+  t.ok((asked[0]?.[0] ?? 0) > 5, `asked ${asked[0]?.[0] ?? 0} times`)
+  t.same(asked[1], [1, 0], 'asked once, and told no end')
+})
 
 t.test('nosuid, nodev, noexec', async t => {
   const layers = await makeStack({ lowers: [tree] })

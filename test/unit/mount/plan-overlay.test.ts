@@ -42,6 +42,7 @@ t.test('defaults with a verb', async t => {
     attachesUpper: false,
     passthrough: true,
     passesPrograms: false,
+    noOpen: false,
     maxStackDepth: 1,
   } satisfies OverlayOptions)
   t.same(plan(WRITABLE, given({ form: 'helper' })), plan(WRITABLE, given()))
@@ -152,6 +153,7 @@ t.test('options that exclude each other', async t => {
     ['userxattr,format=aufs', given(), /userxattr is a form of the kernel's format/],
     ['redirect_dir=on', dropIn(), /redirect_dir=on needs the kernel's format/],
     ['format=aufs,index=on', given(), /index=on needs the kernel's format/],
+    ['no_open=on', given(), /no_open=on needs a mount without an upper directory/],
     ['xattr_permissions=2', given(), /xattr_permissions=2 needs fuse-overlayfs's/],
     ['format=fuse-overlayfs,datadir+=/d', given(), /data-only layers/],
   ]
