@@ -17,6 +17,7 @@ import { FolderFiles, memberFiles } from './sources/layout-files.js'
 import { isLayout, layoutImages } from './sources/oci-layout.js'
 import { fileSource } from './store/file-source.js'
 import type { ImageRecord } from './store/image-record.js'
+import type { LateThread } from './store/store-thread-client.js'
 import { nodePath } from './store/store-place.js'
 import type { Store } from './store/store.js'
 
@@ -26,6 +27,8 @@ export interface LoadOptions {
   readonly progress: Progress
   /** Called once when `gc` has to be waited for. */
   readonly onWait?: () => void
+  /** One that unpacks, started already. */
+  readonly thread?: LateThread
   /** Called when layers are about to be unpacked: who has work for later may prepare it. */
   readonly onUnpack?: () => void
 }
@@ -67,7 +70,7 @@ function loadFolder(
     const files = new FolderFiles(path, store.blobs, options.progress)
     if (!isLayout(files))
       throw new ImageError('malformed', `${path} is a folder, but no OCI layout`)
-    store.layers.prepare()
+    store.layers.prepare(options.thread)
     try {
       return await addAll(store, layoutImages(files, wanted(options)), options)
     } finally {
@@ -101,7 +104,7 @@ function loadMembers(
 ): Promise<LoadedImage[]> {
   return store.whileAdding(async () => {
     const members = new ArchiveMembers(store.blobs)
-    store.layers.prepare()
+    store.layers.prepare(options.thread)
     try {
       await read(members)
       return await addAll(store, imagesOf(members, store, options), options)

@@ -4,6 +4,7 @@ import { loadPath, loadStream, type LoadedImage } from '../../image/load.js'
 import { ImageError } from '../../image/model/errors.js'
 import { parsePlatform } from '../../image/model/platform.js'
 import { familiarName, parseReference } from '../../image/model/reference.js'
+import { LateThread } from '../../image/store/store-thread-client.js'
 import { TreeRecorder } from '../../mount/record-images.js'
 import { printLine } from '../output.js'
 import { showProgress } from '../progress.js'
@@ -17,14 +18,27 @@ export interface LoadFlags extends StoreFlags {
 
 /** Prints what was loaded; 0. Throws an ImageError. */
 export async function load(flags: LoadFlags): Promise<number> {
-  const { input, platform } = flags
+  const { input } = flags
   if (input === undefined && process.stdin.isTTY)
     throw new ImageError('invalid', 'load reads an archive: use -i, or standard input')
+  // It starts beside all that comes before it is needed.
+  const thread = new LateThread()
+  thread.start()
+  try {
+    return await loadOn(thread, flags)
+  } finally {
+    await thread.end()
+  }
+}
+
+async function loadOn(thread: LateThread, flags: LoadFlags): Promise<number> {
+  const { input, platform } = flags
   const store = await openStore(flags)
   const progress = showProgress(flags.quiet === true)
   const recorder = new TreeRecorder()
   const options = {
     progress,
+    thread,
     onWait: tellWaiting,
     onUnpack: () => recorder.prepare(),
     ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),

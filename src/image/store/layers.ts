@@ -144,9 +144,12 @@ export class Layers {
     return ids.flatMap(id => records.get(id) ?? [])
   }
 
-  /** Starts the thread that unpacks, for work that is sure to come. `settle` ends it if none came. */
-  prepare(): void {
-    this.spare ??= new LateThread()
+  /**
+   * Starts the thread that unpacks, for work that is sure to come. `settle` ends it if none came.
+   * @param thread one that has been started before the store was there; it belongs to the store now.
+   */
+  prepare(thread = new LateThread()): void {
+    this.spare ??= thread
     this.spare.start()
   }
 
