@@ -17,7 +17,8 @@ import type { FromThread, ToThread } from './serving-thread.js'
 
 interface ThreadMount {
   readonly plan: MountPlan
-  readonly overlay: BuiltOverlay
+  /** null where its layers could not be opened: it waits to be given up. */
+  overlay: BuiltOverlay | null
   /** -1 until it is handed over. */
   device: number
 }
@@ -77,19 +78,21 @@ class ServeThread {
 
   private prepare(mount: number, plan: MountPlan): void {
     if (plan.debug) log.setLevel('debug')
-    const overlay = buildOverlay(
+    // From here on the thread stays until it is told what becomes of the mount.
+    const made: ThreadMount = { plan, overlay: null, device: -1 }
+    this.mounts.set(mount, made)
+    made.overlay = buildOverlay(
       plan,
       randomInt(2 ** 32),
       () => this.say({ kind: 'serving', mount }),
       job => this.say({ kind: 'decode', mount, job }),
     )
-    this.mounts.set(mount, { plan, overlay, device: -1 })
     this.say({ kind: 'prepared', mount })
   }
 
   private serve(mount: number, device: number): void {
     const served = this.mounts.get(mount)
-    if (served === undefined) return
+    if (served?.overlay == null) return
     const { plan, overlay } = served
     const { options, operations } = overlay
     const wishes: Wishes = {
@@ -104,7 +107,7 @@ class ServeThread {
   }
 
   private attach(mount: number): void {
-    this.mounts.get(mount)?.overlay.attach()
+    this.mounts.get(mount)?.overlay?.attach()
     this.say({ kind: 'attached', mount })
   }
 
@@ -114,7 +117,7 @@ class ServeThread {
       this.loop.abandon(served.device)
       return
     }
-    served?.overlay.operations.stop()
+    served?.overlay?.operations.stop()
     this.ended(mount)
   }
 

@@ -3,6 +3,7 @@
 import type { Worker } from 'node:worker_threads'
 import { log } from '../log/log.js'
 import type { SpanJob } from '../overlay/span-fetcher.js'
+import { close, dup } from '../sys/file.js'
 import { eventfdSignal } from '../sys/process.js'
 import type { MountPlan } from './mount-plan.js'
 import { startThread } from './start-thread.js'
@@ -53,6 +54,8 @@ export class ServingThread {
     })
     worker.on('exit', status => {
       this.isGone = true
+      if (this.wakeFd >= 0) close(this.wakeFd)
+      this.wakeFd = -1
       for (const listener of this.listeners.values()) listener.lost(status)
       this.listeners.clear()
     })
@@ -81,7 +84,8 @@ export class ServingThread {
 
   private hear(message: FromThread): void {
     if (message.kind === 'started') {
-      this.wakeFd = message.wakeFd
+      // One of our own: the thread's is closed when it ends, and its number somebody else's.
+      this.wakeFd = dup(message.wakeFd)
       // What it was told before this was known.
       this.wake()
       return
