@@ -40,6 +40,12 @@ function pidOf(words: RegExp): number {
   )
 }
 
+/** None of them lives to see that another has ended: what is left is settled by whoever comes by. */
+function killAtOnce(...pids: readonly number[]): void {
+  for (const signal of ['SIGSTOP', 'SIGKILL'] as const)
+    for (const pid of pids) process.kill(pid, signal)
+}
+
 const isRunning = () =>
   fs
     .readdirSync('/proc')
@@ -135,8 +141,7 @@ t.test(
     const ran = await verb('run', ...words, 'cat /dev/zero >/fill; exec sleep 1234')
     t.match(ran, { status: 0 })
     t.ok(await until(isRunning), 'the disk is full')
-    for (const one of [/plyfs-monitor/, /container-serve/])
-      process.kill(pidOf(one), 'SIGKILL')
+    killAtOnce(pidOf(/plyfs-monitor/), pidOf(/container-serve/))
     const told = await verb('ps', '-a', '--format', '{{.Status}}')
     t.match(told, {
       status: 0,
