@@ -22,8 +22,16 @@ const PROCESSES = 6
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '1' } } })
 const MILLISECONDS = Number(values.seconds) * 1000
 
+/**
+ * What the kernel shows of a file that is being truncated and is read through its cache in
+ * write-through mode (docs/architecture.md): zeros, as long as what was there.
+ */
+const CUT_MEANWHILE = /\/file-\d: \0+$/
+
 interface Ground {
   readonly name: string
+  /** Findings that are the kernel's, not the filesystem's. */
+  readonly ofTheKernel?: RegExp
   readonly milliseconds: number
   mount(layers: Layers): Promise<Mounted>
 }
@@ -33,6 +41,7 @@ const GROUNDS: readonly Ground[] = [
   { name: 'plyfs', milliseconds: MILLISECONDS, mount: layers => mountPlyfs(layers) },
   {
     name: 'plyfs without passthrough',
+    ofTheKernel: CUT_MEANWHILE,
     milliseconds: MILLISECONDS,
     mount: layers => mountPlyfs(layers, { options: ['passthrough=off'] }),
   },
@@ -56,19 +65,22 @@ async function makeLayers(): Promise<Required<Layers>> {
 async function play(
   storm: Storm,
   mounted: Mounted,
-  milliseconds: number,
+  { milliseconds, ofTheKernel }: Ground,
 ): Promise<string[]> {
   const root = join(mounted.point, storm.name)
   const { steps, findings } = await runStorm(storm, root, PROCESSES, milliseconds, 1)
-  t.comment(`${storm.name}: ${steps} steps`)
-  return steps > 0 ? [...findings] : [...findings, 'nothing was done']
+  const ours = findings.filter(one => ofTheKernel?.test(one) !== true)
+  t.comment(
+    `${storm.name}: ${steps} steps, ${findings.length - ours.length} of the kernel's`,
+  )
+  return steps > 0 ? ours : [...ours, 'nothing was done']
 }
 
 for (const ground of GROUNDS) {
   await t.test(ground.name, async t => {
     const mounted = await ground.mount(await makeLayers())
     for (const storm of STORMS) {
-      t.same(await play(storm, mounted, ground.milliseconds), [], storm.about)
+      t.same(await play(storm, mounted, ground), [], storm.about)
     }
     t.same(await mounted.end(), [], 'it ends well')
   })
