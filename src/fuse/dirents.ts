@@ -1,5 +1,5 @@
 // Packs directory entries into a reply until it is full (struct fuse_dirent, fuse_direntplus).
-import { fuse_dirent, fuse_entry_out } from './abi/structs.js'
+import { fuse_dirent, fuse_entry_out, fuse_out_header } from './abi/structs.js'
 import type { Reply, Validity } from './reply.js'
 
 /** The kernel drops whole replies with longer names (FUSE_NAME_MAX). */
@@ -15,6 +15,17 @@ export function direntSize(nameLength: number): number {
 /** Bytes of an entry in a READDIRPLUS reply. */
 export function direntPlusSize(nameLength: number): number {
   return align(fuse_entry_out.size + fuse_dirent.name + nameLength)
+}
+
+/** The node of each entry of a READDIRPLUS reply that counts as a lookup. */
+export function* lookupsOf({ words, length }: Reply): Generator<number> {
+  let at: number = fuse_out_header.size
+  while (at < length) {
+    const nodeid = (words[at >>> 2] ?? 0) + (words[(at >>> 2) + 1] ?? 0) * 0x1_0000_0000
+    if (nodeid !== 0) yield nodeid
+    const dirent = at + fuse_entry_out.size
+    at += direntPlusSize(words[(dirent + fuse_dirent.namelen) >>> 2] ?? 0)
+  }
 }
 
 /** Appends to `reply`, never beyond `limit` bytes of body. */

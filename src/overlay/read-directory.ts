@@ -74,26 +74,57 @@ export function readNamesPlus(
   size: number,
 ): number {
   const pack = new DirentPacker(reply, size)
-  if (offset < AFTER_DOT) u.ahead.begins(node)
   const listing = listingOf(u, node)
-  if (offset < AFTER_DOT && pack.fitsPlus(1))
-    pack.addBare('.', AFTER_DOT, DT_DIR, node.inoLow, node.inoHigh)
-  const above = node.parent ?? node
-  if (offset < AFTER_DOTDOT && pack.fitsPlus(2))
-    pack.addBare('..', AFTER_DOTDOT, DT_DIR, above.inoLow, above.inoHigh)
-  let first = listing.firstAfter(Math.max(offset, AFTER_DOTDOT))
-  if (first === listing.length) u.ahead.ends(node)
+  let first = offset < AFTER_DOT ? u.ahead.begins(u, reply, node, size) : 0
+  if (first > 0) {
+    if (first === listing.length) u.ahead.gives(node)
+  } else {
+    addDots(pack, node, offset)
+    first = listing.firstAfter(Math.max(offset, AFTER_DOTDOT))
+    if (first === listing.length) u.ahead.ends(node)
+  }
   while (first < listing.length) {
     const room = Math.ceil(pack.room / SHORTEST)
     const count = Math.min(BATCH, listing.length - first, room)
-    if (count === 0 || !addBatch(u, pack, node, listing, first, count)) break
-    first += count
+    if (count === 0) break
+    const next = addBatch(u, pack, node, listing, first, count, false)
+    if (next < first + count) break
+    first = next
     if (first === listing.length) u.ahead.gives(node)
   }
   return 0
 }
 
-/** Adds `count` entries from index `first` on; false when the reply is full. */
+/** Adds `.` and `..` where a listing from `offset` on has them. */
+function addDots(pack: DirentPacker, node: DirectoryNode, offset: number): void {
+  if (offset < AFTER_DOT && pack.fitsPlus(1))
+    pack.addBare('.', AFTER_DOT, DT_DIR, node.inoLow, node.inoHigh)
+  const above = node.parent ?? node
+  if (offset < AFTER_DOTDOT && pack.fitsPlus(2))
+    pack.addBare('..', AFTER_DOTDOT, DT_DIR, above.inoLow, above.inoHigh)
+}
+
+/**
+ * The beginning of an answer: `.`, `..` and those of the first `count` entries that need no node,
+ * up to the first that does. Throws FsError.
+ * @returns the index of the first entry that is not in it.
+ */
+export function readDormant(
+  u: Union,
+  pack: DirentPacker,
+  node: DirectoryNode,
+  listing: Listing,
+  count: number,
+): number {
+  addDots(pack, node, 0)
+  return addBatch(u, pack, node, listing, 0, count, true)
+}
+
+/**
+ * Adds `count` entries from index `first` on, but only up to the first that needs a node where
+ * none is to be made.
+ * @returns the index of the first entry that is not in the reply, which is full otherwise.
+ */
 function addBatch(
   u: Union,
   pack: DirentPacker,
@@ -101,7 +132,8 @@ function addBatch(
   listing: Listing,
   first: number,
   count: number,
-): boolean {
+  dormantOnly: boolean,
+): number {
   const dormant = mayHaveDormant(u, node.dir)
   readBatch(u, node.dir, listing, first, count)
   // Numbers are turned into the union's where they lie.
@@ -109,7 +141,7 @@ function addBatch(
   for (let k = 0; k < count; k++) {
     const i = first + k
     if (listing.isGone(i)) continue
-    if (!pack.fitsPlus(listing.lengthAt(i))) return false
+    if (!pack.fitsPlus(listing.lengthAt(i))) return i
     if (records[k * STAT_WORDS + ST.mask] === 0) continue
     if (
       dormant &&
@@ -117,9 +149,10 @@ function addBatch(
       addDormant(u, pack, node, listing, i, k)
     )
       continue
+    if (dormantOnly) return i
     addEntry(u, pack, node, listing, i, k * STAT_WORDS)
   }
-  return true
+  return first + count
 }
 
 /** Adds an entry whose child needs no node yet; false where it has or needs one. */

@@ -1,20 +1,22 @@
 // Reads ahead of a walk. find, tar, du, cp and rm go through a tree depth first, in the order of
 // its listings: after a directory's last name comes its first subdirectory or, where it has none,
 // the next one of a directory above. While the client takes in the names it has got, that directory
-// is merged, and while it works on them its first attributes are read, which wait for the request.
+// is merged, and while it works on them its first answer is built, which waits for the request.
 //
 // Only directories without an upper: what was read of them cannot become untrue. What others do
 // (ls -R lists in another order) is learned from, and then left alone.
 import { statx } from '../layer/object-calls.js'
 import { FsError } from '../errno/fs-error.js'
 import { log } from '../log/log.js'
+import type { Reply } from '../fuse/reply.js'
 import { AT_EMPTY_PATH } from '../sys/constants.js'
 import { ST, STAT_WORDS, statNumber } from '../sys/stat.js'
 import { mayHaveDormant, wake } from './dormant.js'
-import { BATCH, readBatch } from './listed-attributes.js'
+import { BATCH } from './listed-attributes.js'
 import type { Listing } from './listing.js'
 import { DT_DIR, listingOf } from './listings.js'
 import { type Directory, hasDirectory, type Node } from './node.js'
+import { PreparedAnswer } from './prepared-answer.js'
 import type { Union } from './union.js'
 
 type DirectoryNode = Node & { dir: Directory }
@@ -44,9 +46,22 @@ export class WalkAhead {
   /** The last one from which a guess was made. */
   private left: DirectoryNode | null = null
   private endsNow = false
+  private prepared: PreparedAnswer | null = null
+  /** Bytes that a listing was last asked for from its beginning. */
+  private size = 0
 
-  /** A listing begins: was it the one that was guessed? */
-  begins(node: DirectoryNode): void {
+  /**
+   * A listing begins, with a request for `size` bytes: was it the one that was guessed? Then the
+   * reply may be there.
+   * @returns the index of the first entry that the reply does not have; 0 where it is empty.
+   */
+  begins(u: Union, reply: Reply, node: DirectoryNode, size: number): number {
+    this.judge(node)
+    this.size = size
+    return this.prepared?.take(u, reply, node, size) ?? 0
+  }
+
+  private judge(node: DirectoryNode): void {
     if (this.guess === null) return
     const right = this.guess === node ? 1 : 0
     this.figures.guessed++
@@ -72,7 +87,7 @@ export class WalkAhead {
   }
 
   /**
-   * Guesses the next directory and merges it, then reads its attributes: half of the work each for
+   * Guesses the next directory and merges it, then builds its answer: half of the work each for
    * the two times at which the reader is busy. Never throws: what fails is left to its request.
    */
   work(u: Union): void {
@@ -105,8 +120,9 @@ export class WalkAhead {
     this.merged = null
     if (node === null || listing === null) return
     const count = Math.min(listing.length, BATCH)
-    if (count > 0 && mayHaveDormant(u, node.dir))
-      readBatch(u, node.dir, listing, 0, count)
+    if (count === 0 || !mayHaveDormant(u, node.dir)) return
+    this.prepared ??= new PreparedAnswer()
+    this.prepared.prepare(u, node, listing, count, this.size)
   }
 }
 

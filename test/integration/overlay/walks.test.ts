@@ -21,9 +21,13 @@ function nested(depth: number): Tree {
   return { ...files, ...(Object.fromEntries(below) as Tree) }
 }
 
-async function aheadOf(point: string): Promise<{ guessed: number; right: number }> {
-  const stdout = await must(plyfsProgram(), ['stats', '--json', point])
-  return (JSON.parse(stdout) as { ahead: { guessed: number; right: number } }).ahead
+interface Figures {
+  readonly ahead: { readonly guessed: number; readonly right: number }
+  readonly nodes: number
+}
+
+async function figuresOf(point: string): Promise<Figures> {
+  return JSON.parse(await must(plyfsProgram(), ['stats', '--json', point])) as Figures
 }
 
 const walk = (point: string): string[] => [point, '-printf', '%m %n %s %b %i %P\\n']
@@ -34,7 +38,7 @@ t.test('depth first, the next directory is known before it is asked for', async 
   const seen = await must('find', walk(mounted.point))
   const directories = await must('find', [mounted.point, '-type', 'd'])
   t.equal(directories.split('\n').length - 1, 1 + 6 + 36 + 216 + 1)
-  const ahead = await aheadOf(mounted.point)
+  const { ahead } = await figuresOf(mounted.point)
   t.ok(ahead.guessed >= 250, `${ahead.guessed} of 260 directories guessed`)
   t.equal(ahead.right, ahead.guessed, 'every guess was right')
   t.same(await mounted.end(), [])
@@ -45,6 +49,53 @@ t.test('depth first, the next directory is known before it is asked for', async 
   const after = await must('find', walk(again.point))
   t.same(after.split('\n').sort(), seen.split('\n').sort(), 'as after ls -R')
   t.same(await again.end(), [])
+})
+
+t.test('an answer that was built for nothing leaves nothing behind', async t => {
+  const layers = await makeStack({ lowers: [nested(2), { other: dir(nested(1)) }] })
+  const mounted = await mountPlyfs(layers)
+  const { point } = mounted
+  const isBelow = (name: string): boolean => /^(d\d|other)$/.test(name)
+  const below = calls.listAll(point).filter(({ name }) => isBelow(name))
+  // After the first, not the directory below, whose answer is there, but the one beside.
+  for (const { name } of below.slice(0, 2)) calls.names(`${point}/${name}`)
+  t.same((await figuresOf(point)).ahead, { guessed: 2, right: 1 })
+  calls.writeFile('/proc/sys/vm/drop_caches', '2')
+  t.equal((await figuresOf(point)).nodes, 1, 'all that the kernel has forgotten is gone')
+  t.same(await mounted.end(), [])
+})
+
+t.test('answers that are built ahead stop where a file needs a look', async t => {
+  const many = Object.fromEntries(
+    Array.from({ length: 700 }, (_, i) => [`name-${i}-${'n'.repeat(40)}`, file(`${i}`)]),
+  )
+  const several = (content: string): Tree => ({
+    ...Object.fromEntries('abcdefgh'.split('').map(name => [name, file(name)])),
+    both: dir({ [content]: file(content) }),
+  })
+  const layers = await makeStack({
+    lowers: [
+      { one: dir(several('upper')), two: dir(many), three: dir({ only: dir(many) }) },
+      { one: dir(several('lower')), three: dir({ also: file('') }) },
+    ],
+  })
+  const [top = ''] = layers.lower
+  calls.link(`${top}/one/d`, `${top}/one/d-again`)
+  calls.link(`${top}/one/a`, `${top}/one/a-again`)
+  const namesBelow = async (point: string): Promise<string[]> =>
+    (await must('find', [point, '-printf', '%P\n'])).split('\n').sort()
+  const kernel = await mountOverlay(layers)
+  const expected = describeTree(kernel.point)
+  const names = await namesBelow(kernel.point)
+  t.same(await kernel.end(), [])
+  const { lower } = layers
+  for (const how of [layers, { lower }]) {
+    const mounted = await mountPlyfs(how)
+    t.same(await namesBelow(mounted.point), names)
+    t.ok((await figuresOf(mounted.point)).ahead.right > 2)
+    t.same(describeTree(mounted.point), expected)
+    t.same(await mounted.end(), [])
+  }
 })
 
 t.test('what is changed during a walk is seen by it', async t => {
