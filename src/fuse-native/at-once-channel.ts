@@ -95,12 +95,9 @@ export class AtOnceChannel implements Channel {
     // libfuse's interface by paths has no notifications.
   }
 
-  invalidateContents(): void {
-    // As above; it keeps no listings either.
-  }
-
-  notify(): void {
-    // As above.
+  /** As above; it keeps no listings either. */
+  invalidateContents(_nodeid: number, done: Completion): void {
+    done.complete(0)
   }
 
   /** No ioctl gets here that would ask for them. */

@@ -134,8 +134,8 @@ export class DataPool {
     return { loop: this.id, token: this.jobs.token(device, done) }
   }
 
-  notify(device: number, message: Uint8Array): void {
-    const token = this.jobs.notice(device)
+  notify(device: number, message: Uint8Array, done: Completion): void {
+    const token = this.jobs.notice(device, done)
     const error = poolNotify(this.id, device, message, token)
     if (error < 0) this.jobs.finish(token, error)
   }

@@ -21,8 +21,8 @@ export class Jobs {
   }
 
   /** The token of a notification. */
-  notice(device: number): number {
-    return this.note({ device, isNotice: true, done: nothing })
+  notice(device: number, done: Completion): number {
+    return this.note({ device, isNotice: true, done })
   }
 
   /**
@@ -53,5 +53,3 @@ export class Jobs {
     return this.next
   }
 }
-
-const nothing: Completion = { complete: () => undefined }

@@ -87,10 +87,12 @@ export interface Channel {
    * under way holds: then fuse_reverse_inval_inode cannot wait for us.
    */
   invalidateAttributes(nodeid: number): void
-  /** The kernel drops what it caches of an inode: attributes, data, a directory's listing. */
-  invalidateContents(nodeid: number): void
-  /** Writes a notification from the pool, never from the serving thread. */
-  notify(message: Uint8Array): void
+  /**
+   * The kernel drops what it caches of an inode: attributes, data, a directory's listing. It has
+   * done so when `done` is told: the notification is written from the pool, never from the serving
+   * thread.
+   */
+  invalidateContents(nodeid: number, done: Completion): void
   /** Live figures of the session. */
   statistics(): SessionStatistics
 }

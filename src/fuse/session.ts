@@ -197,14 +197,10 @@ export class Session implements Channel {
   }
 
   /** From another thread: the kernel may wait for pages that we have to fill. */
-  invalidateContents(nodeid: number): void {
+  invalidateContents(nodeid: number, done: Completion): void {
     const message = new Uint32Array(10)
     message.set([40, NOTIFY.INVAL_INODE, 0, 0, nodeid, nodeid / 0x1_0000_0000])
-    this.notify(new Uint8Array(message.buffer))
-  }
-
-  notify(message: Uint8Array): void {
-    this.loop.pool.notify(this.device, message)
+    this.loop.pool.notify(this.device, new Uint8Array(message.buffer), done)
   }
 
   statistics(): SessionStatistics {

@@ -23,8 +23,11 @@ import { VERSION } from './version.js'
 export interface BuiltOverlay {
   readonly operations: Operations
   readonly options: OverlayOptions
-  /** Joins the upper of a plan that has it attached later. Throws FsError. */
-  readonly attach: () => void
+  /**
+   * Joins the upper of a plan that has it attached later, and calls `done` when no user of the mount
+   * is shown anything older. Throws FsError.
+   */
+  readonly attach: (done: () => void) => void
 }
 
 /**
@@ -42,8 +45,8 @@ export function buildOverlay(
   const opened = openStack(options, new FdCache(64), accessTimes(plan.device.flags))
   const union = unite(plan, opened, seed, decode)
   const operations = new Overlay(union, VERSION, started, opened.close)
-  const attach = (): void => {
-    if (opened.withUpper !== null) attachUpper(union, opened.withUpper())
+  const attach = (done: () => void): void => {
+    if (opened.withUpper !== null) attachUpper(union, opened.withUpper(), done)
   }
   return { operations, options, attach }
 }

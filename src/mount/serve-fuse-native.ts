@@ -99,7 +99,9 @@ async function mountChecked(
   try {
     await checks?.()
     if (plan.overlay.attachesUpper) {
-      overlay.attach()
+      await new Promise<void>(attached => {
+        overlay.attach(attached)
+      })
       transport.forgetPaths()
       turnWritable(plan)
     }

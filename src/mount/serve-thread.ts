@@ -107,8 +107,7 @@ class ServeThread {
   }
 
   private attach(mount: number): void {
-    this.mounts.get(mount)?.overlay?.attach()
-    this.say({ kind: 'attached', mount })
+    this.mounts.get(mount)?.overlay?.attach(() => this.say({ kind: 'attached', mount }))
   }
 
   private giveUp(mount: number): void {

@@ -14,8 +14,10 @@ import type { Stack, Union } from './union.js'
  * What lies in a new, empty upper changes no name; an upper that was written before may change
  * them all: then whoever holds a file keeps the lower one, as after an unlink, and whoever
  * stands in a directory stands in a removed one.
+ * @param done is called when the kernel keeps nothing any more of what was served before: the names
+ * of the root are the upper's from then on.
  */
-export function attachUpper(u: Union, stack: Stack): void {
+export function attachUpper(u: Union, stack: Stack, done: () => void): void {
   const { upper } = stack
   if (upper === null) throw new Error('nothing to attach')
   const root = u.directory(ROOT_ID)
@@ -28,7 +30,7 @@ export function attachUpper(u: Union, stack: Stack): void {
   u.listings.drop(root)
   if (!isEmptyDirectory(upper.root, u.directoryFds))
     for (const [node] of u.nodes.all()) strand(u, node)
-  u.channel.invalidateContents(ROOT_ID)
+  u.channel.invalidateContents(ROOT_ID, { complete: done })
 }
 
 function strand(u: Union, node: Node): void {

@@ -10,7 +10,7 @@ import { freshDirectory, sharedFilesystem } from '../../helpers/images.js'
 import { isolated, scratch } from '../../helpers/isolated.js'
 import { makeStack, type WritableLayers } from '../../helpers/stack.js'
 import { dir, file, hardlink, type Tree } from '../../helpers/tree.js'
-import { run } from '../../helpers/run.js'
+import { run, type Ran } from '../../helpers/run.js'
 
 const { t } = await isolated(import.meta.url)
 t.setTimeout(0)
@@ -37,6 +37,10 @@ class Served {
       this.child.emit('told')
     })
     this.ended = new Promise(resolve => this.child.once('exit', resolve))
+  }
+
+  get pid(): number {
+    return this.child.pid ?? -1
   }
 
   /** Until the mount is there, read-only. */
@@ -180,6 +184,21 @@ t.test('an upper that was written before shows, whatever was known', async t => 
   await mount.end()
 })
 
+t.test('it is not writable before the kernel has dropped what it kept', async t => {
+  const [mount] = await served({ a: file('a') }, { n: file('n') })
+  t.same(calls.names(mount.point), ['a'])
+  const tracer = await slowDown(mount.pid)
+  // The first reply is slow too: it is not to be that of the listing.
+  t.equal(
+    outcomeOf(() => calls.lstat(`${mount.point}/absent`)),
+    'ENOENT',
+  )
+  await mount.attach()
+  t.same(calls.names(mount.point), ['a', 'n'])
+  await mount.end()
+  await tracer.ended
+})
+
 t.test('what fails the checks is not mounted', async t => {
   const [mount, layers] = await served({ a: file('a') })
   t.not(await mount.refuse(), 0, 'the exit status')
@@ -190,4 +209,22 @@ t.test('what fails the checks is not mounted', async t => {
 
 function isMounted(point: string): boolean {
   return fs.readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${point} `)
+}
+
+/**
+ * The first write of each of the process's threads to the FUSE device, of those to come too, takes
+ * some time from now on. Resolves to the end of the tracer, which comes with that of the process.
+ */
+async function slowDown(pid: number): Promise<{ readonly ended: Promise<Ran> }> {
+  const delay = 'inject=write:delay_enter=500000:when=1'
+  const args = ['-f', '-P', '/dev/fuse', '-e', 'trace=write', '-e', delay]
+  const ended = run('strace', [...args, '-p', String(pid)])
+  const isTraced = (id: string): boolean => {
+    const status = fs.readFileSync(`/proc/${pid}/task/${id}/status`, 'utf8')
+    return !/^TracerPid:\t0$/m.test(status)
+  }
+  const deadline = Date.now() + 10_000
+  while (!fs.readdirSync(`/proc/${pid}/task`).every(isTraced) && Date.now() < deadline)
+    await new Promise(resolve => setImmediate(resolve))
+  return { ended }
 }
