@@ -47,7 +47,7 @@ export const UNREACHABLE: Readonly<Record<string, string>> = {
   READDIR:
     'plyfs says that it always answers READDIRPLUS (no READDIRPLUS_AUTO), and the kernel then asks nothing else.',
   INTERRUPT:
-    'Sent when a signal meets a request that waits. Operations are done one at a time and are not interrupted; the interrupt test of test/integration reaches it.',
+    'Sent when a signal meets a request that waits. Operations are done one at a time and are not interrupted; test/integration/overlay/copy-up-in-background.test.ts reaches it.',
 }
 
 /** Those that were not reached and should have been; names that mean the same count together. */

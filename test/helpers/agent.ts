@@ -3,6 +3,7 @@
 // killed in the end; a command has a time limit.
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import * as fs from 'node:fs'
 import * as os from 'node:os'
 import * as path from 'node:path'
@@ -131,6 +132,15 @@ export class Agent {
     this.#child.stdout.destroy()
     this.#child.stderr.destroy()
     this.#child.unref()
+  }
+
+  /** Ends it and waits until nothing is open or mapped by it any more. */
+  async end(): Promise<void> {
+    const { exitCode, signalCode } = this.#child
+    const gone = exitCode ?? signalCode ?? once(this.#child, 'exit')
+    this.kill()
+    this.#child.ref()
+    await gone
   }
 
   #take(part: string): void {

@@ -2,6 +2,8 @@
 // filesystem, a quota, a layer that cannot be read, too many open files.
 import type { Test } from 'tap'
 import * as fs from 'node:fs'
+import { E } from '../../../src/errno/errno.js'
+import { Agent } from '../../helpers/agent.js'
 import * as calls from '../../helpers/calls.js'
 import { C } from '../../helpers/calls.js'
 import { freshDirectory, makeFilesystem, sharedFilesystem } from '../../helpers/images.js'
@@ -287,4 +289,51 @@ t.test('few descriptors', async t => {
   )
   t.same(await mounted.end(), [])
   t.same(leftInWork(work), [])
+})
+
+t.test('few descriptors of an ordinary user', async t => {
+  // Each file that is open keeps a descriptor here, and one more open is EMFILE for the caller.
+  const user = { name: 'games', uid: 5, gid: 60, groups: [] }
+  const layers = { lower: freshDirectory(disk, 'lower'), upper: '', work: '' }
+  layers.upper = freshDirectory(disk, 'upper')
+  layers.work = freshDirectory(disk, 'work')
+  makeTree(
+    layers.lower,
+    Object.fromEntries(
+      Array.from({ length: 200 }, (_, i) => [
+        `f${i}`,
+        file(`${i}`, { uid: user.uid, gid: user.gid }),
+      ]),
+    ),
+  )
+  for (const directory of Object.values(layers))
+    calls.chown(directory, user.uid, user.gid)
+  const mounted = await mountPlyfs(
+    { ...layers, lower: [layers.lower] },
+    { user, options: ['userxattr'], through: ['prlimit', '--nofile=150:150'] },
+  )
+  const agent = await Agent.start(user)
+  const fds: number[] = []
+  let answer = 0
+  for (let i = 0; i < 200 && answer >= 0; i++) {
+    const path = `${mounted.point}/f${i}`
+    answer = (await agent.attempt(20_000, 'open', path, C.O_RDWR)).value
+    if (answer >= 0) fds.push(answer)
+  }
+  t.equal(answer, -E.EMFILE, `after ${fds.length} files`)
+  t.ok(fds.length > 30, 'most of them are for files')
+  const left = `f${fds.length}`
+  t.notOk(calls.exists(`${layers.upper}/${left}`), 'nothing of that file in the upper')
+  t.same(leftInWork(layers.work), [], 'no half-made copy')
+  for (const fd of fds) await agent.call('close', fd)
+  const last = await agent.call('open', `${mounted.point}/${left}`, C.O_RDWR)
+  await agent.call('pwrite', last, 'written', 0)
+  await agent.call('close', last)
+  await agent.end()
+  t.equal(
+    calls.readText(`${layers.upper}/${left}`),
+    'written',
+    'it opens when others are closed',
+  )
+  t.same(await mounted.end(), [])
 })

@@ -1,10 +1,12 @@
 // While a large file is copied up, everything else is served, also what was never looked up
 // before; and what concerns the file itself waits and is right.
+import * as fs from 'node:fs'
 import * as calls from '../../helpers/calls.js'
 import { C } from '../../helpers/calls.js'
 import { Agent } from '../../helpers/agent.js'
 import { isolated } from '../../helpers/isolated.js'
-import { mountPlyfs, type Mounted } from '../../helpers/mounted.js'
+import { mountPlyfs, plyfsProgram, type Mounted } from '../../helpers/mounted.js'
+import { must } from '../../helpers/run.js'
 import { makeStack, type WritableLayers } from '../../helpers/stack.js'
 import { dir, file, type Tree } from '../../helpers/tree.js'
 
@@ -55,7 +57,7 @@ t.test('others are served meanwhile', async t => {
   t.ok((await opening).value >= 0, 'the copy-up succeeds')
   t.ok(served > 20, `${served} names were served meanwhile`)
   t.ok(worst < 2000, `the slowest took ${Math.round(worst)} ms`)
-  agent.kill()
+  await agent.end()
   t.same(await mounted.end(), [])
 })
 
@@ -83,7 +85,7 @@ t.test('what concerns the file waits, and is right', async t => {
     'WRITTEN',
     'seen by the reader',
   )
-  for (const agent of [one, two, three, four]) agent.kill()
+  for (const agent of [one, two, three, four]) await agent.end()
   t.same(await mounted.end(), [])
   t.same(
     calls.names(`${layers.work}/work`).filter(name => !name.startsWith('#')),
@@ -109,9 +111,39 @@ t.test('removed, truncated and opened by many meanwhile', async t => {
   t.equal((await unlink)?.value, 0)
   t.equal((await first.ask('pread', fd, 5, 0)).rest[0], 'after', 'by the descriptor')
   t.notOk(calls.exists(`${point}/big`))
-  for (const agent of agents) agent.kill()
+  for (const agent of agents) await agent.end()
   t.same(await mounted.end(), [])
   t.same(calls.names(layers.upper).filter(name => name === 'big').length, 1, 'a whiteout')
+})
+
+t.test('who is killed while it waits does not wait for the end', async t => {
+  const { mounted, layers } = await large()
+  const { point } = mounted
+  const [one, two, three] = await Promise.all([1, 2, 3].map(() => Agent.start()))
+  if (!one || !two || !three) throw new Error('no agents')
+  const opening = one.attempt(60_000, 'open', `${point}/big`, C.O_RDWR)
+  const killed = two.attempt(60_000, 'chmod', `${point}/big`, 0o600)
+  const other = three.attempt(60_000, 'open', `${point}/big`, C.O_RDWR)
+  const isAsking = (): boolean =>
+    fs.readFileSync(`/proc/${two.pid}/stack`, 'utf8').includes('fuse_do_setattr')
+  while (one.busy && !isAsking()) await new Promise(resolve => setImmediate(resolve))
+  // Served after what it asks.
+  calls.stat(`${point}/d/s0`)
+  process.kill(two.pid, 'SIGKILL')
+  await t.rejects(killed, /died in chmod/)
+  t.ok(one.busy, 'the copy goes on')
+  t.ok((await opening).value >= 0, 'and succeeds')
+  t.ok((await other).value >= 0, 'for who waited too')
+  t.equal(
+    calls.stat(`${point}/big`).mode & 0o777,
+    0o644,
+    'what was interrupted is not done',
+  )
+  const stats = await must(plyfsProgram(), ['stats', '--json', point])
+  t.match(JSON.parse(stats), { requests: { INTERRUPT: Number } })
+  for (const agent of [one, two, three]) await agent.end()
+  t.same(await mounted.end(), [])
+  for (const layer of [layers.upper, ...layers.lower]) calls.unlink(`${layer}/big`)
 })
 
 for (const metacopy of ['off', 'on'])
@@ -128,9 +160,9 @@ for (const metacopy of ['off', 'on'])
       const opening = other.attempt(60_000, 'open', `${point}/big`, C.O_RDWR)
       // Served while the copy is made, so the truncation has come.
       calls.stat(`${point}/d/s0`)
-      agent.kill()
+      await agent.end()
       t.ok((await opening).value >= 0)
-      other.kill()
+      await other.end()
       const fd = calls.open(`${point}/big`, C.O_RDONLY)
       const { size } = calls.fstat(fd)
       const last = calls.pread(fd, 1, size - 1)[0] ?? -1
