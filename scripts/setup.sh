@@ -49,9 +49,10 @@ need_packages() {
 
 # need_libraries SONAME:PACKAGE ... the same for libraries that are loaded at run time.
 need_libraries() {
-  local pair missing=()
+  local pair missing=() known
+  known=$(ldconfig -p)
   for pair in "$@"; do
-    ldconfig -p | grep -qF "${pair%%:*}" || missing+=("${pair#*:}")
+    [[ $known == *"${pair%%:*}"* ]] || missing+=("${pair#*:}")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   say "Installing Debian packages: ${missing[*]}"
