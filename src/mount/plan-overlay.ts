@@ -3,6 +3,7 @@
 // (fs/overlayfs/params.c); a conflict that the kernel answers with EINVAL is an error here too.
 import type { Format, OverlayOptions } from '../overlay/options.js'
 import type { Circumstances } from './circumstances.js'
+import { MS_SYNCHRONOUS } from '../sys/constants.js'
 import { parseIdMapping } from './id-mapping.js'
 import { splitLowerdir, unescapePath, type Dialect } from './layer-paths.js'
 import { MountError } from './mount-error.js'
@@ -42,7 +43,7 @@ export function planOverlay(request: MountRequest, given: Circumstances): Overla
     ...ownership(request),
     readOnly: paths.upper === null,
     attachesUpper: false,
-    passthrough: request.passthrough ?? !given.passthroughForbidden,
+    passthrough: choosePassthrough(request, given, paths.upper !== null),
     passesPrograms: request.passesPrograms,
     noOpen: chooseNoOpen(request, paths.upper !== null),
     maxStackDepth: request.maxStackDepth ?? 1,
@@ -280,6 +281,25 @@ function chooseSync(
     case 'strict':
       return request.fsync
   }
+}
+
+/**
+ * With `sync` each write ends on the disk. The kernel sees to that for writes that come to us
+ * (generic_write_sync), and not for those that pass us by: fuse_passthrough_write_iter hands on what
+ * the open file says, which does not know of the mount.
+ */
+function choosePassthrough(
+  request: MountRequest,
+  given: Circumstances,
+  hasUpper: boolean,
+): boolean {
+  const isSync = hasUpper && (request.flagsOn & MS_SYNCHRONOUS) !== 0
+  if (!isSync) return request.passthrough ?? !given.passthroughForbidden
+  if (request.passthrough !== true) return false
+  throw new MountError(
+    'sync and passthrough=on exclude each other',
+    'leave one of them out',
+  )
 }
 
 /** Off by default: it costs passthrough (docs/performance.md has both in figures). */

@@ -154,6 +154,24 @@ t.test('suid and devices work for root', async t => {
   t.same(await mounted.end(), [])
 })
 
+t.test('sync', async t => {
+  const layers = await makeStack({ lowers: [{}] })
+  for (const [option, flushes] of [
+    ['sync', 5],
+    ['async', 0],
+  ] as const) {
+    const mounted = await mountPlyfs(layers, { options: [option] })
+    const { point } = mounted
+    calls.withOpen(`${point}/${option}`, C.O_WRONLY | C.O_CREAT, fd => {
+      for (let i = 0; i < 5; i++) calls.pwrite(fd, Buffer.alloc(4096, i), i * 4096)
+    })
+    const stats = await must(plyfsProgram(), ['stats', '--json', point])
+    const { requests } = JSON.parse(stats) as { requests: { FSYNC?: number } }
+    t.equal(requests.FSYNC ?? 0, flushes, `flushes of 5 writes with ${option}`)
+    t.same(await mounted.end(), [])
+  }
+})
+
 t.test('access times', async t => {
   const old = 1_000_000_000n
   for (const [option, changes] of [
