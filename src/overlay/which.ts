@@ -51,7 +51,7 @@ export function which(
   if (node !== null && typeof node !== 'number') return ofNode(u, node, name)
   const hiding = findWhiteout(u, parent.dir, name)
   if (hiding === null)
-    return { ...ABSENT, name, state: 'absent', reason: 'no layer has this name' }
+    return { ...ABSENT, name, state: 'absent', reason: reasonOfAbsence(u, parent) }
   return {
     ...ABSENT,
     name,
@@ -137,6 +137,13 @@ function reasonOf(answer: WhichAnswer, top: LayerDirectory | undefined): string 
   if (answer.copiedUp) return 'copied up from a lower layer'
   if (answer.layer === 'upper') return 'made in the upper layer'
   return `the topmost layer that has it is the ${where}`
+}
+
+function reasonOfAbsence(u: Union, parent: Node): string {
+  const parts = partsOf(parent)
+  const last = parts.at(-1)
+  if (last === undefined || !isOpaque(u, parent, parts)) return 'no layer has this name'
+  return `not in the layers that show: the opaque directory of the ${label(last.directory)} hides those below`
 }
 
 /** The directory that holds a whiteout of a name, null where there is none. */

@@ -17,6 +17,13 @@ t.before(async () => {
   fs.writeFileSync(path.join(lowers[0], 'both'), 'upper one')
   fs.writeFileSync(path.join(lowers[1], 'both'), '')
   fs.mkdirSync(path.join(lowers[1], 'd'))
+  for (const lower of lowers) fs.mkdirSync(path.join(lower, 'opaque'))
+  fs.writeFileSync(path.join(lowers[0], 'opaque/new'), '')
+  fs.writeFileSync(path.join(lowers[1], 'opaque/old'), '')
+  await must('setfattr', [
+    ...['-n', 'trusted.overlay.opaque', '-v', 'y'],
+    path.join(lowers[0], 'opaque'),
+  ])
   fs.symlinkSync('nowhere', path.join(lowers[0], 'link'))
   await must(plyfsProgram(), ['mount', '-o', writable(folders), point], { limit: 30_000 })
   await must('sh', ['-c', 'rm gone; echo more >>d/one; touch new; mkdir made'], {
@@ -76,7 +83,15 @@ t.test('names that are not', async t => {
   })
   t.match(await which('never'), {
     status: 1,
-    answers: [{ state: 'absent', layer: null }],
+    answers: [{ state: 'absent', layer: null, reason: 'no layer has this name' }],
+  })
+  t.match(await which('opaque/old', 'opaque', 'opaque/new'), {
+    status: 1,
+    answers: [
+      { state: 'absent', reason: /opaque directory of the lower layer 0 hides/ },
+      { type: 'directory', opaque: true, merged: [path.join(lowers[0], 'opaque')] },
+      { layer: 'lower', layerIndex: 0 },
+    ],
   })
   t.match(await plyfs(['which', path.join(point, 'no/where')]), {
     status: 2,
