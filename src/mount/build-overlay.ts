@@ -1,4 +1,5 @@
 // From a plan to a file system that can be served: the layers opened, the root made.
+import type { FsError } from '../errno/fs-error.js'
 import type { Operations } from '../fuse/operations.js'
 import { FdCache } from '../layer/fd-cache.js'
 import { attachUpper } from '../overlay/attach-upper.js'
@@ -7,6 +8,7 @@ import type { OverlayOptions } from '../overlay/options.js'
 import { Overlay } from '../overlay/overlay.js'
 import { admitRoot } from '../overlay/root.js'
 import { SpanFetcher, type SpanJob } from '../overlay/span-fetcher.js'
+import { StaleBinding } from '../overlay/stale-binding.js'
 import { Union } from '../overlay/union.js'
 import {
   MOUNT_ATTR_NOATIME,
@@ -28,6 +30,18 @@ export interface BuiltOverlay {
    * is shown anything older. Throws FsError.
    */
   readonly attach: (done: () => void) => void
+}
+
+/** What to tell the person who asked for a mount that could not be built. */
+export function refusalOf(error: FsError): {
+  readonly cause: string
+  readonly remedy: string
+} {
+  const remedy =
+    error instanceof StaleBinding
+      ? error.remedy
+      : 'see that the layers exist and may be read, and that the work directory may be written'
+  return { cause: error.message, remedy }
 }
 
 /**

@@ -12,7 +12,7 @@ import { close } from '../sys/file.js'
 import { mount } from '../sys/mount.js'
 import { unshare } from '../sys/namespace.js'
 import { pollAsync } from '../sys/process.js'
-import { buildOverlay, type BuiltOverlay } from './build-overlay.js'
+import { buildOverlay, refusalOf, type BuiltOverlay } from './build-overlay.js'
 import { dropResourceCapability } from './drop-capability.js'
 import { topmostMount } from './fuse-mount.js'
 import { MountError } from './mount-error.js'
@@ -73,10 +73,8 @@ function build(plan: MountPlan): BuiltOverlay {
     return buildOverlay(plan, randomInt(2 ** 32), nothing, nothing)
   } catch (error) {
     if (!(error instanceof FsError)) throw error
-    throw new MountError(
-      error.message,
-      'see that the layers exist and may be read, and that the work directory may be written',
-    )
+    const { cause, remedy } = refusalOf(error)
+    throw new MountError(cause, remedy)
   }
 }
 

@@ -8,7 +8,7 @@ import { MINOR_NEWEST, type Wishes } from '../fuse/negotiate.js'
 import { ServingLoop } from '../fuse/serving-loop.js'
 import { Session } from '../fuse/session.js'
 import { log } from '../log/log.js'
-import { buildOverlay, type BuiltOverlay } from './build-overlay.js'
+import { buildOverlay, type BuiltOverlay, refusalOf } from './build-overlay.js'
 import { CLONE_FS } from '../sys/constants.js'
 import { unshare } from '../sys/namespace.js'
 import { dropResourceCapability } from './drop-capability.js'
@@ -133,9 +133,7 @@ class ServeThread {
       this.say({
         kind: 'failed',
         mount,
-        cause: error.message,
-        remedy:
-          'see that the layers exist and may be read, and that the work directory may be written',
+        ...refusalOf(error),
       })
     }
   }

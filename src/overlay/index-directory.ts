@@ -29,6 +29,7 @@ import { mkdirat, unlinkat } from '../sys/inode.js'
 import { ST, STAT_WORDS, statType } from '../sys/stat.js'
 import { getxattrat, setxattrat } from '../sys/xattr.js'
 import { readNlink } from './nlink.js'
+import { StaleBinding } from './stale-binding.js'
 
 const MAX_HANDLE = 256
 
@@ -53,8 +54,24 @@ export class IndexDirectory {
   }
 
   /**
+   * Whether these layers may be used together, before anything is written. Throws StaleBinding when
+   * the upper was used with another lower, or the index with another upper.
+   */
+  static verify(
+    work: Layer,
+    upper: Layer,
+    lowers: readonly Layer[],
+    xattrs: OverlayXattrs,
+  ): void {
+    const [first] = lowers
+    if (first === undefined) throw new FsError(E.EINVAL, 'index')
+    isBound(upper.rootFd, '', toLower(xattrs, first))
+    isBound(work.rootFd, 'index', toUpper(xattrs, upper))
+  }
+
+  /**
    * Makes or verifies the index directory and removes what ovl_indexdir_cleanup would. Throws
-   * FsError: ESTALE when the upper was used with another lower or the index with another upper.
+   * FsError: StaleBinding as `verify` does.
    */
   static prepare(
     work: Layer,
@@ -66,23 +83,11 @@ export class IndexDirectory {
     const index = new IndexDirectory(work, fds, xattrs, lowers)
     const first = lowers[0]
     if (first === undefined) throw new FsError(E.EINVAL, 'index')
-    bind(
-      upper.rootFd,
-      xattrs.origin,
-      first,
-      false,
-      'the upper directory was used with another lower',
-    )
+    bind(upper.rootFd, toLower(xattrs, first))
     const made = mkdirat(work.rootFd, 'index', 0)
     if (made < 0 && made !== -E.EEXIST)
       throw new FsError(made, 'mkdir', `${work.path}/index`)
-    bind(
-      index.fd,
-      xattrs.upper,
-      upper,
-      true,
-      'the work directory was used with another upper',
-    )
+    bind(index.fd, toUpper(xattrs, upper))
     if (made === -E.EEXIST) index.cleanUp()
     return index
   }
@@ -168,29 +173,51 @@ export class IndexDirectory {
   }
 }
 
-/** ovl_verify_set_fh: stores a layer root's handle in an attribute, or compares it. */
-function bind(
-  fd: number,
-  attribute: string,
-  target: Layer,
-  isUpper: boolean,
-  what: string,
-): void {
-  const handle = encodeHandle(target.rootFd, '', target.uuid, isUpper)
-  if (typeof handle === 'number')
-    throw new FsError(handle, 'name_to_handle_at', target.path)
-  const stored = Buffer.alloc(MAX_HANDLE)
-  const length = getxattrat(fd, '', attribute, stored)
-  if (length === -E.ENODATA) {
-    const set = setxattrat(fd, '', attribute, handle, 0)
-    if (set < 0) throw new FsError(set, 'setxattr', attribute)
-    return
+/** What an attribute has to say of the layer that an upper or an index belongs to. */
+interface Binding {
+  readonly attribute: string
+  readonly handle: Buffer
+  /** What it is when it says something else. */
+  readonly stale: string
+}
+
+function toLower(xattrs: OverlayXattrs, lower: Layer): Binding {
+  return {
+    attribute: xattrs.origin,
+    handle: handleOf(lower, false),
+    stale: 'the upper directory was used with another lower',
   }
-  if (length < 0) throw new FsError(length, 'getxattr', attribute)
-  if (!stored.subarray(0, length).equals(handle))
-    throw new FsError(
-      E.ESTALE,
-      'index',
-      `${what}; use the same layers, or mount with index=off`,
-    )
+}
+
+function toUpper(xattrs: OverlayXattrs, upper: Layer): Binding {
+  return {
+    attribute: xattrs.upper,
+    handle: handleOf(upper, true),
+    stale: 'the work directory was used with another upper',
+  }
+}
+
+function handleOf(layer: Layer, isUpper: boolean): Buffer {
+  const handle = encodeHandle(layer.rootFd, '', layer.uuid, isUpper)
+  if (typeof handle === 'number')
+    throw new FsError(handle, 'name_to_handle_at', layer.path)
+  return handle
+}
+
+/** Whether the binding is there; throws StaleBinding where it is another (ovl_verify_fh). */
+function isBound(dirfd: number, name: string, binding: Binding): boolean {
+  const stored = Buffer.alloc(MAX_HANDLE)
+  const length = getxattrat(dirfd, name, binding.attribute, stored)
+  if (length === -E.ENODATA || length === -E.ENOENT) return false
+  if (length < 0) throw new FsError(length, 'getxattr', binding.attribute)
+  if (!stored.subarray(0, length).equals(binding.handle))
+    throw new StaleBinding(binding.stale)
+  return true
+}
+
+/** ovl_verify_set_fh: stores a layer root's handle in an attribute, or compares it. */
+function bind(fd: number, binding: Binding): void {
+  if (isBound(fd, '', binding)) return
+  const set = setxattrat(fd, '', binding.attribute, binding.handle, 0)
+  if (set < 0) throw new FsError(set, 'setxattr', binding.attribute)
 }

@@ -127,12 +127,14 @@ function withUpper(
   const format = layerFormat(options.format, devices, options.dotWhiteouts)
   if (!format.redirects)
     findOverrides(options, upper, [...below.lowers, ...below.dataLowers], writable)
+  const indexed = writable && hasIndex(options, pair.upper, below.lowers, format)
+  if (indexed) IndexDirectory.verify(pair.work, pair.upper, below.lowers, format.xattrs)
   const work = writable ? WorkDirectory.prepare(pair.work, fds, format) : null
   if (work !== null && options.sync === 'volatile') markVolatile(pair?.work)
   if (writable && format.redirects)
     initializeUuid(pair.upper.rootFd, format.xattrs, options.uuid)
-  const index = writable
-    ? openIndex(options, pair.work, pair.upper, below.lowers, fds, format)
+  const index = indexed
+    ? IndexDirectory.prepare(pair.work, pair.upper, below.lowers, fds, format.xattrs)
     : null
   return { ...below, format, upper, work, index }
 }
@@ -216,23 +218,22 @@ function canMakeDevices(work: Layer): boolean {
   return made >= 0
 }
 
-function openIndex(
+/** Whether hard links are kept together by an index; says so where they were to be, and cannot. */
+function hasIndex(
   options: OverlayOptions,
-  work: Layer,
   upper: Layer,
   lowers: readonly Layer[],
-  fds: FdCache,
   format: LayerFormat,
-): IndexDirectory | null {
-  if (!options.index || !format.redirects) return null
+): boolean {
+  if (!options.index || !format.redirects) return false
   const without = [upper, ...lowers].find(layer => !layer.hasHandles)
   if (without !== undefined) {
     log.warn(
       `${without.path}: its filesystem has no file handles or no UUID; going on with index=off (hard links break on copy-up)`,
     )
-    return null
+    return false
   }
-  return IndexDirectory.prepare(work, upper, lowers, fds, format.xattrs)
+  return true
 }
 
 /** ovl_create_volatile_dirty: a crash leaves the mark, and the next mount is refused. */

@@ -68,6 +68,37 @@ t.test('what a mount with unknown features left', async t => {
   await refused(t, folders, writable(folders), /unknown feature 'later'/)
 })
 
+t.test('an upper that belongs to other layers', async t => {
+  const folders = makeFolders(scratch())
+  const { base, lowers, upper, work, point } = folders
+  const other = path.join(base, 'u2')
+  fs.mkdirSync(other)
+  t.match(await plyfs(['mount', '-o', writable(folders), point]), { status: 0 })
+  t.match(await plyfs(['umount', point]), { status: 0 })
+  const before = await attributes(base)
+  const turned = `lowerdir=${lowers[1]}:${lowers[0]},upperdir=${upper},workdir=${work}`
+  for (const options of [turned, `${turned},volatile`])
+    await refused(
+      t,
+      folders,
+      options,
+      /^plyfs: the upper directory was used with another lower; use the same [^;:]*index=off\n$/,
+    )
+  await refused(
+    t,
+    folders,
+    `lowerdir=${lowers.join(':')},upperdir=${other},workdir=${work}`,
+    /^plyfs: the work directory was used with another upper; use the same [^;:]*index=off\n$/,
+  )
+  t.equal(await attributes(base), before, 'no attribute changed')
+  t.match(await plyfs(['mount', '-o', writable(folders), point]), { status: 0 })
+  t.match(await plyfs(['umount', point]), { status: 0 })
+})
+
+function attributes(directory: string): Promise<string> {
+  return must('getfattr', ['-R', '-h', '-d', '-m', '-', '-e', 'hex', directory])
+}
+
 t.test('a filesystem that cannot hold an upper', async t => {
   const folders = makeFolders(scratch())
   const on = (root: string): string => {
