@@ -116,6 +116,44 @@ t.test("as mount(8)'s helper", async t => {
   t.same(mountsOn(point), [], '-f mounts nothing')
 })
 
+t.test('by mount(8), from fstab', async t => {
+  const folders = makeFolders(scratch())
+  const { base, point } = folders
+  // Helpers are looked for in /sbin alone; what is added there goes with the namespace.
+  const sbin = fs.realpathSync('/sbin')
+  for (const name of ['su', 'sw']) fs.mkdirSync(path.join(base, name))
+  const over = `lowerdir=${sbin},upperdir=${base}/su,workdir=${base}/sw`
+  await must('mount', ['-t', 'overlay', '-o', over, 'overlay', sbin])
+  t.teardown(() => must('umount', ['-l', sbin]))
+  const types = ['plyfs', 'fuse.plyfs']
+  for (const type of types)
+    fs.symlinkSync(plyfsProgram(), path.join(sbin, `mount.${type}`))
+  for (const type of types) {
+    const fstab = path.join(base, 'fstab')
+    const options = `${writable(folders)},noatime,nofail,x-of-nobody`
+    fs.writeFileSync(fstab, `some ${point} ${type} ${options} 0 0\n`)
+    t.match(await run('mount', ['-T', fstab, point]), {
+      status: 0,
+      stdout: '',
+      stderr: '',
+    })
+    t.match(mountsOn(point), [
+      { type: 'fuse.plyfs', source: 'some', options: ['rw', 'noatime'] },
+    ])
+    t.same(await names(point), ['d', 'two'])
+    t.match(await run('mount', ['-o', 'remount,ro', point]), { status: 0, stderr: '' })
+    t.match(mountsOn(point), [{ options: ['ro', 'noatime'] }])
+    await unmounts(t, folders)
+  }
+  t.match(
+    await run('mount', ['-t', 'plyfs', '-o', `lowerdir=${base}/gone`, 'some', point]),
+    {
+      status: 1,
+      stderr: /^plyfs: the lower directory .* does not exist; .*\n$/,
+    },
+  )
+})
+
 t.test('read-only without an upper', async t => {
   const folders = makeFolders(scratch())
   const { point, lowers } = folders
@@ -176,6 +214,25 @@ t.test('in the foreground', async t => {
   t.ok(Array.isArray(first), 'it runs as long as the mount is there')
   await must('umount', [point])
   t.match(await running, { status: 0, timedOut: false })
+})
+
+t.test('with every request logged', async t => {
+  const folders = makeFolders(scratch())
+  const { point } = folders
+  const running = plyfs(['mount', '-d', '-o', writable(folders), point])
+  while (mountsOn(point).length === 0)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  t.match(await run('cat', [path.join(point, 'two'), path.join(point, 'never')]), {
+    status: 1,
+    stdout: '2\n',
+  })
+  await must('umount', [point])
+  const { status, stderr } = await running
+  t.equal(status, 0)
+  t.match(stderr, /^plyfs: INIT node 0/m)
+  t.match(stderr, /^plyfs: LOOKUP node 1 "two" uid 0 pid \d+\nplyfs: {3}-> \d+ bytes$/m)
+  t.match(stderr, /LOOKUP node 1 "never" .*\nplyfs: {3}-> \d+ bytes$/m)
+  t.match(stderr, /^plyfs: OPEN node \d+/m)
 })
 
 t.test('every way to end it', async t => {
