@@ -94,6 +94,13 @@ export class Listing {
     return i < 0 ? -1 : this.placeAt(i)
   }
 
+  /** Whether a name lies in one of the lower parts and in no other part. */
+  isOnlyInLower(name: string): boolean {
+    if (this.added.has(name)) return false
+    const i = this.indexOf(name)
+    return i >= 0 && this.placeAt(i) > 0 && (this.kind(i) & SEVERAL) === 0
+  }
+
   /** Whether a name lies in the upper and, as known since the merge, nowhere below. */
   isOnlyInUpper(name: string): boolean {
     if (this.added.has(name)) return false

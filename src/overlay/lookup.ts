@@ -15,6 +15,8 @@ const NAME_MAX = 255
 const state = new LookupState()
 const scratch = new Uint32Array(STAT_WORDS)
 const found = new Found()
+/** A listing says that the name lies in the layer that is asked first and, by itself, nowhere else. */
+let isAlone = false
 
 /**
  * The node of a name, null where there is none, -errno on failure. `record` receives the
@@ -39,6 +41,7 @@ export function lookupChild(
   }
   const place = placeOf(u, parent, name)
   if (place < 0) return null
+  isAlone = parent.dir.listing?.isOnlyInLower(name) ?? false
   const result = search(u, parent.dir, name, place, record)
   if (result <= 0) return result === 0 ? null : result
   return materialize(u, parent, name, found, record)
@@ -109,6 +112,7 @@ function searchLowers(
     }
     found.lowers.push({ parent: d.parent, name: d.leaf })
     if (d.redirect !== null && !follows) return -E.EPERM
+    if (isAlone && d.redirect === null) break
     if (isAbsolute(d.redirect) && lowers !== u.rootLowers) {
       lowers = u.rootLowers
       i = lower.layer.index - 1
