@@ -5,6 +5,7 @@ import type { ByteSource } from '../bytes/byte-source.js'
 import { CompressionError } from '../compress/compression-error.js'
 import { decompress } from '../compress/decompress.js'
 import { TarError } from '../tar/tar-error.js'
+import type { Digest } from './model/digest.js'
 import { ImageError } from './model/errors.js'
 import { hostPlatform, type Platform } from './model/platform.js'
 import { fullName } from './model/reference.js'
@@ -29,8 +30,15 @@ export interface LoadOptions {
   readonly onWait?: () => void
   /** One that unpacks, started already. */
   readonly thread?: LateThread
-  /** Called when layers are about to be unpacked: who has work for later may prepare it. */
-  readonly onUnpack?: () => void
+  readonly recorder?: LayersRecorder
+}
+
+/** Records what the layers of images show together, once they are unpacked. */
+export interface LayersRecorder {
+  /** Begins with an image's. Throws nothing. @param diffIds of its layers, base first. */
+  begin(store: Store, diffIds: readonly Digest[]): void
+  /** All that was begun is done. @throws what went wrong. */
+  ended(): Promise<void>
 }
 
 export interface LoadedImage {
@@ -72,7 +80,9 @@ function loadFolder(
       throw new ImageError('malformed', `${path} is a folder, but no OCI layout`)
     store.layers.prepare(options.thread)
     try {
-      return await addAll(store, layoutImages(files, wanted(options)), options)
+      const loaded = await addAll(store, layoutImages(files, wanted(options)), options)
+      await options.recorder?.ended()
+      return loaded
     } finally {
       await files.abandon()
       await store.layers.settle()
@@ -107,7 +117,9 @@ function loadMembers(
     store.layers.prepare(options.thread)
     try {
       await read(members)
-      return await addAll(store, imagesOf(members, store, options), options)
+      const loaded = await addAll(store, imagesOf(members, store, options), options)
+      await options.recorder?.ended()
+      return loaded
     } finally {
       await members.discard()
       await store.layers.settle()
@@ -185,9 +197,13 @@ async function addAll(
   const loaded: LoadedImage[] = []
   for (const { image, names, bring } of images) {
     const arriving = bring()
-    options.onUnpack?.()
     const before = store.images.list()
-    const record = await store.addImage({ ...image, arriving }, names, options.progress)
+    const record = await store.addImage(
+      { ...image, arriving },
+      names,
+      options.progress,
+      diffIds => options.recorder?.begin(store, diffIds),
+    )
     const full = names.map(fullName)
     loaded.push({
       record,

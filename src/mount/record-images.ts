@@ -1,8 +1,10 @@
 // Records the merged trees of images that have just been unpacked, so that their first mount finds
-// them. Where that cannot be, a mount tries again.
-import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
+// them. Where that cannot be, a mount tries again. A thread of the store's does it, which unpacks too:
+// it is there already, and has nothing else to do when the last layer is unpacked.
+import type { LayersRecorder } from '../image/load.js'
+import type { Digest } from '../image/model/digest.js'
 import type { ImageRecord } from '../image/store/image-record.js'
+import { LateThread } from '../image/store/store-thread-client.js'
 import type { Store } from '../image/store/store.js'
 import { isTreeThere, type TreeFile } from '../image/store/tree-file.js'
 import type { OverlayOptions } from '../overlay/options.js'
@@ -13,75 +15,74 @@ export interface RecordJob {
   readonly overlay: OverlayOptions
 }
 
-/** Records on a thread of its own, which is to be ended. */
-export class TreeRecorder {
-  private worker: Worker | null = null
+type Environment = Readonly<Record<string, string | undefined>>
 
-  /** Starts the thread, for work that is likely to come. */
-  prepare(): void {
-    this.worker ??= new Worker(threadFile())
+/** A thread of the store's that records trees as well. It is to be ended. */
+export function recordingThread(): LateThread {
+  return new LateThread(threadFile())
+}
+
+/** Records those that have no tree yet. */
+export class TreeRecorder implements LayersRecorder {
+  private readonly thread: LateThread
+  private readonly env: Environment
+  private readonly begun = new Map<string, Promise<void>>()
+  private readonly problems: unknown[] = []
+
+  /** @param thread a `recordingThread`. */
+  constructor(thread: LateThread, env: Environment) {
+    this.thread = thread
+    this.env = env
   }
 
-  /**
-   * Records those that have no tree yet; once.
-   * @param images whose layers are all unpacked.
-   * @throws ImageError, or FsError when layers cannot be opened.
-   */
-  async record(
-    store: Store,
-    images: readonly ImageRecord[],
-    env: Readonly<Record<string, string | undefined>>,
-  ): Promise<void> {
-    await store.whileAdding(async () => {
-      const jobs = jobsOf(store, images, env)
-      if (jobs.length === 0) return
-      this.prepare()
-      this.worker?.postMessage(jobs)
-      if (this.worker !== null) await once(this.worker, 'exit')
-    })
+  begin(store: Store, diffIds: readonly Digest[]): void {
+    try {
+      const tree = store.treeOfLayers(diffIds)
+      if (tree === null || this.begun.has(tree.path) || isTreeThere(tree)) return
+      const job: RecordJob = { tree, overlay: overlayOf(store, diffIds, this.env) }
+      const failed = (error: unknown): void => void this.problems.push(error)
+      this.begun.set(tree.path, this.thread.run(job).catch(failed))
+    } catch (error) {
+      this.problems.push(error)
+    }
   }
 
-  async end(): Promise<void> {
-    await this.worker?.terminate()
+  /** @throws ImageError, or FsError when layers cannot be opened. */
+  async ended(): Promise<void> {
+    await Promise.all(this.begun.values())
+    if (this.problems.length > 0) throw this.problems[0]
   }
 }
 
-/** Records trees as `TreeRecorder.record` does. */
+/**
+ * Records trees of images whose layers are all unpacked.
+ * @throws as `TreeRecorder.ended`.
+ */
 export async function recordImages(
   store: Store,
   images: readonly ImageRecord[],
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): Promise<void> {
-  const recorder = new TreeRecorder()
+  const thread = recordingThread()
+  const recorder = new TreeRecorder(thread, env)
   try {
-    await recorder.record(store, images, env)
+    await store.whileAdding(async () => {
+      for (const image of images) recorder.begin(store, store.configOf(image).diffIds)
+      await recorder.ended()
+    })
   } finally {
-    await recorder.end()
+    await thread.end()
   }
-}
-
-function jobsOf(
-  store: Store,
-  images: readonly ImageRecord[],
-  env: Readonly<Record<string, string | undefined>>,
-): RecordJob[] {
-  const jobs = new Map<string, RecordJob>()
-  for (const image of images) {
-    const tree = store.treeOf(image)
-    if (tree === null || isTreeThere(tree)) continue
-    jobs.set(tree.path, { tree, overlay: overlayOf(store, image, env) })
-  }
-  return [...jobs.values()]
 }
 
 function overlayOf(
   store: Store,
-  image: ImageRecord,
-  env: Readonly<Record<string, string | undefined>>,
+  diffIds: readonly Digest[],
+  env: Environment,
 ): OverlayOptions {
-  const lowers = store.layers.paths(store.configOf(image).diffIds)
+  const lowers = store.layers.paths(diffIds)
   const request = {
-    name: image.id,
+    name: 'image',
     mountPoint: '/',
     options: [],
     foreground: false,

@@ -4,8 +4,8 @@ import { loadPath, loadStream, type LoadedImage } from '../../image/load.js'
 import { ImageError } from '../../image/model/errors.js'
 import { parsePlatform } from '../../image/model/platform.js'
 import { familiarName, parseReference } from '../../image/model/reference.js'
-import { LateThread } from '../../image/store/store-thread-client.js'
-import { TreeRecorder } from '../../mount/record-images.js'
+import type { LateThread } from '../../image/store/store-thread-client.js'
+import { recordingThread, TreeRecorder } from '../../mount/record-images.js'
 import { printLine } from '../output.js'
 import { showProgress } from '../progress.js'
 import { openStore, type StoreFlags, tellWaiting } from './store-session.js'
@@ -22,7 +22,7 @@ export async function load(flags: LoadFlags): Promise<number> {
   if (input === undefined && process.stdin.isTTY)
     throw new ImageError('invalid', 'load reads an archive: use -i, or standard input')
   // It starts beside all that comes before it is needed.
-  const thread = new LateThread()
+  const thread = recordingThread()
   thread.start()
   try {
     return await loadOn(thread, flags)
@@ -35,12 +35,11 @@ async function loadOn(thread: LateThread, flags: LoadFlags): Promise<number> {
   const { input, platform } = flags
   const store = await openStore(flags)
   const progress = showProgress(flags.quiet === true)
-  const recorder = new TreeRecorder()
   const options = {
     progress,
     thread,
     onWait: tellWaiting,
-    onUnpack: () => recorder.prepare(),
+    recorder: new TreeRecorder(thread, process.env),
     ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
   }
   try {
@@ -48,13 +47,10 @@ async function loadOn(thread: LateThread, flags: LoadFlags): Promise<number> {
       input === undefined || input === '-'
         ? await loadStream(store, process.stdin, options)
         : await loadPath(store, mustExist(input), options)
-    const records = loaded.map(({ record }) => record)
-    await recorder.record(store, records, process.env)
     progress.close()
     loaded.forEach(tell)
   } finally {
     progress.close()
-    await recorder.end()
   }
   return 0
 }

@@ -21,12 +21,14 @@ export async function addImage(
   image: NewImage,
   names: readonly Reference[],
   progress: Progress,
+  onUnpacked: (diffIds: readonly Digest[]) => void = () => undefined,
 ): Promise<ImageRecord> {
   const id = digestOf(image.config)
   const { diffIds } = parseConfig(image.config, `config ${id}`)
   checkManifest(image, id)
   const links = linksOf(diffIds, image.layers, image.arriving)
   const records = await store.layers.ensure(links, progress)
+  onUnpacked(diffIds)
   // A layer that was unpacked already has waited for none.
   for (const { arrived } of image.arriving?.values() ?? []) await arrived
   const entry: Entry = {

@@ -67,6 +67,8 @@ export class Layers {
   private readonly blobs: Blobs
   private readonly format: FormatName
   private spare: LateThread | null = null
+  /** One that others end. */
+  private lent: LateThread | null = null
 
   constructor(place: StorePlace, blobs: Blobs, format: FormatName) {
     this.place = place
@@ -122,8 +124,9 @@ export class Layers {
   async ensure(chain: readonly ChainLink[], progress: Progress): Promise<LayerRecord[]> {
     const ids = chainIds(chain.map(link => link.diffId))
     const records = new Map<Digest, LayerRecord>()
-    const thread = this.spare ?? new LateThread()
+    const thread = this.lent ?? this.spare ?? new LateThread()
     this.spare = null
+    let isWhole = false
     // The thread unpacks one layer while the one before is published and the next prepared.
     const begun: ArrivingLayer[] = []
     try {
@@ -137,8 +140,10 @@ export class Layers {
         if (begun.length > AHEAD) await finishFirst(begun, records)
       }
       while (begun.length > 0) await finishFirst(begun, records)
+      isWhole = true
     } finally {
-      await thread.end()
+      // What it is still unpacking after a failure is not wanted.
+      if (thread !== this.lent || !isWhole) await thread.end()
       for (const layer of begun) layer.abandon()
     }
     return ids.flatMap(id => records.get(id) ?? [])
@@ -146,16 +151,18 @@ export class Layers {
 
   /**
    * Starts the thread that unpacks, for work that is sure to come. `settle` ends it if none came.
-   * @param thread one that has been started before the store was there; it belongs to the store now.
+   * @param lent one that may have been started before the store was there, and that is used and not
+   * ended until `settle`.
    */
-  prepare(thread = new LateThread()): void {
-    this.spare ??= thread
-    this.spare.start()
+  prepare(lent?: LateThread): void {
+    const thread = lent ?? (this.spare ??= new LateThread())
+    this.lent = lent ?? null
+    thread.start()
   }
 
   async settle(): Promise<void> {
     const { spare } = this
-    this.spare = null
+    this.spare = this.lent = null
     await spare?.end()
   }
 

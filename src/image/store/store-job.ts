@@ -28,7 +28,10 @@ export interface UnpackJob {
 }
 
 export type StoreJob =
-  UnpackJob | { readonly kind: 'flock'; readonly fd: number; readonly operation: number }
+  | UnpackJob
+  | { readonly kind: 'flock'; readonly fd: number; readonly operation: number }
+  /** One that the thread's file knows. */
+  | { readonly kind: 'more'; readonly what: unknown }
 
 export interface UnpackResult {
   readonly entries: number

@@ -20,8 +20,9 @@ export class StoreThread {
   /** Why it is gone, when it is. */
   private gone: Error | null = null
 
-  constructor() {
-    this.worker = new Worker(threadFile(), { stdout: false, stderr: false })
+  /** @param file of a thread that serves store jobs; the store's own unless told. */
+  constructor(file = threadFile()) {
+    this.worker = new Worker(file, { stdout: false, stderr: false })
     this.worker.on('message', (message: FromStoreThread) => this.hear(message))
     this.worker.on('error', error => this.lose(error))
     this.worker.on('exit', code =>
@@ -73,12 +74,25 @@ const AT_ONCE = 16 * 1024
 
 /** A thread that is started when it is first needed. */
 export class LateThread {
+  private readonly file: URL | undefined
   private thread: StoreThread | null = null
   /** The end of the last layer that was unpacked without it. */
   private here: Promise<void> = Promise.resolve()
 
+  /** @param file as for a `StoreThread`. */
+  constructor(file?: URL) {
+    this.file = file
+  }
+
   start(): StoreThread {
-    return (this.thread ??= new StoreThread())
+    return (this.thread ??= new StoreThread(this.file))
+  }
+
+  /** Has it do a job that its file knows, after those before. @throws as `StoreThread.run`. */
+  async run(what: unknown): Promise<void> {
+    const thread = this.start()
+    await this.here
+    await thread.run({ kind: 'more', what })
   }
 
   /**

@@ -11,6 +11,7 @@ import { asObject, parseJson } from '../model/json-shape.js'
 import { type Manifest, parseManifest } from '../model/manifest.js'
 import type { NameRules } from '../model/name-rules.js'
 import { fullName, type Reference, withDigest } from '../model/reference.js'
+import type { Digest } from '../model/digest.js'
 import type { Progress } from '../progress.js'
 import { addImage, linksOf } from './add-image.js'
 import { Blobs } from './blobs.js'
@@ -102,8 +103,9 @@ export class Store {
     image: NewImage,
     names: readonly Reference[],
     progress: Progress,
+    onUnpacked?: (diffIds: readonly Digest[]) => void,
   ): Promise<ImageRecord> {
-    return addImage(this, image, names, progress)
+    return addImage(this, image, names, progress, onUnpacked)
   }
 
   /** The manifest of an image's first variant, as it came. @throws ImageError. */
@@ -136,7 +138,12 @@ export class Store {
 
   /** The merged tree of an image whose layers are unpacked; null where it can have none. */
   treeOf(record: ImageRecord): TreeFile | null {
-    return this.trees.file(this.layers.chainOf(this.configOf(record)))
+    return this.treeOfLayers(this.configOf(record).diffIds)
+  }
+
+  /** The same of its layers, base first. */
+  treeOfLayers(diffIds: readonly Digest[]): TreeFile | null {
+    return this.trees.file(this.layers.chainOf({ diffIds }))
   }
 
   /** Gives an image one more name; the image that had it stays, untagged. */
