@@ -134,7 +134,10 @@ export class Layers {
         const chainId = ids[i]
         if (chainId === undefined) break
         const task: UnpackTask = { chainId, link, below: ids.slice(0, i) }
-        const found = this.whole(chainId) ?? (await this.begin(task, thread, progress))
+        const whole = this.whole(chainId)
+        if (whole === null && thread.handsOver(link.size))
+          while (begun.length > 0) await finishFirst(begun, records)
+        const found = whole ?? (await this.begin(task, thread, progress))
         if (found instanceof ArrivingLayer) begun.push(found)
         else records.set(chainId, found)
         if (begun.length > AHEAD) await finishFirst(begun, records)

@@ -3,7 +3,8 @@ import { Worker } from 'node:worker_threads'
 import { FsError } from '../../errno/fs-error.js'
 import { ImageError } from '../model/errors.js'
 import type { FromStoreThread, StoreJob, UnpackJob, UnpackResult } from './store-job.js'
-import { unpackAlone } from './unpack-layer.js'
+import { LastStack } from './last-stack.js'
+import { unpackLayer } from './unpack-layer.js'
 
 /** A job that has been given to the thread. */
 interface Waiting {
@@ -19,10 +20,13 @@ export class StoreThread {
   private readonly waiting: Waiting[] = []
   /** Why it is gone, when it is. */
   private gone: Error | null = null
+  /** It runs, or has. */
+  isOnline = false
 
   /** @param file of a thread that serves store jobs; the store's own unless told. */
   constructor(file = threadFile()) {
     this.worker = new Worker(file, { stdout: false, stderr: false })
+    this.worker.on('online', () => (this.isOnline = true))
     this.worker.on('message', (message: FromStoreThread) => this.hear(message))
     this.worker.on('error', error => this.lose(error))
     this.worker.on('exit', code =>
@@ -72,12 +76,16 @@ export class StoreThread {
 /** Bytes of a blob that is unpacked before a thread for it would have started. */
 const AT_ONCE = 16 * 1024
 
-/** A thread that is started when it is first needed. */
+/** A thread that is started when it is first needed, and until it runs unpacks small layers here. */
 export class LateThread {
   private readonly file: URL | undefined
   private thread: StoreThread | null = null
-  /** The end of the last layer that was unpacked without it. */
-  private here: Promise<void> = Promise.resolve()
+  /** What is unpacked here lies on. */
+  private readonly stacks = new LastStack()
+  /** The end of the last layer that was unpacked here; null before the first. */
+  private here: Promise<void> | null = null
+  /** From now on the thread unpacks. */
+  private isHandedOver = false
 
   /** @param file as for a `StoreThread`. */
   constructor(file?: URL) {
@@ -96,16 +104,27 @@ export class LateThread {
   }
 
   /**
-   * Unpacks a layer, after those that it has been given before: a few bytes in this thread, where the
-   * other one has not been started yet.
+   * Decides where a layer is unpacked, of which `size` bytes are to be read.
+   * @returns whether it is the first for the thread, after some that were unpacked here: those have to
+   * be published before, since the thread knows them by their paths alone.
+   */
+  handsOver(size: number): boolean {
+    if (this.isHandedOver) return false
+    this.isHandedOver = size > AT_ONCE || this.thread?.isOnline === true
+    return this.isHandedOver && this.here !== null
+  }
+
+  /**
+   * Unpacks a layer, after those that it has been given before.
    * @throws as `StoreThread.run`.
    */
   unpack(job: UnpackJob, onBytes: (count: number) => void): Promise<UnpackResult | null> {
-    if (this.thread !== null || job.size > AT_ONCE) {
+    const before = this.here ?? Promise.resolve()
+    if (this.isHandedOver || job.size > AT_ONCE) {
       const thread = this.start()
-      return this.here.then(() => thread.run(job, onBytes))
+      return before.then(() => thread.run(job, onBytes))
     }
-    const result = this.here.then(() => unpackAlone(job, onBytes))
+    const result = before.then(() => unpackLayer(job, this.stacks, onBytes))
     const ended = (): void => undefined
     this.here = result.then(ended, ended)
     return result
@@ -113,8 +132,10 @@ export class LateThread {
 
   async end(): Promise<void> {
     await this.here
+    this.stacks.close()
     await this.thread?.end()
     this.thread = null
+    this.isHandedOver = false
   }
 }
 

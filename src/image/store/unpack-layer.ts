@@ -16,7 +16,7 @@ import { ImageError } from '../model/errors.js'
 import { applyLayer } from '../unpack/apply-layer.js'
 import { explain } from '../unpack/refusal.js'
 import { fileSource } from './file-source.js'
-import { LastStack } from './last-stack.js'
+import type { LastStack } from './last-stack.js'
 import type { UnpackJob, UnpackResult } from './store-job.js'
 import { nodePath } from './store-place.js'
 
@@ -52,19 +52,6 @@ export async function unpackLayer(
   fs.writeFileSync(nodePath(job.inventory), recordInventory(job.directory, digests))
   if (job.published !== null) stacks.add(job.directory, job.published)
   return { entries: done.entries, bytes: done.bytes, tarSize: tar.bytes }
-}
-
-/** As `unpackLayer`, of one layer alone: nothing stays open. */
-export async function unpackAlone(
-  job: UnpackJob,
-  onBytes: (count: number) => void,
-): Promise<UnpackResult> {
-  const stacks = new LastStack()
-  try {
-    return await unpackLayer({ ...job, published: null }, stacks, onBytes)
-  } finally {
-    stacks.close()
-  }
 }
 
 /** A blob as it is read: watched, and decompressed. */

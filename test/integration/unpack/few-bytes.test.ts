@@ -5,6 +5,8 @@ import * as fs from 'node:fs'
 import t from 'tap'
 import { silent } from '../../../src/image/progress.js'
 import { linksOf } from '../../../src/image/store/add-image.js'
+import type { Digest } from '../../../src/image/model/digest.js'
+import type { ArrivingBlob } from '../../../src/image/store/image-record.js'
 import type { Store } from '../../../src/image/store/store.js'
 import { dockerArchive, makeImage } from '../../helpers/image-archives.js'
 import { directory, file, hardlink, type TarPiece } from '../../helpers/make-tar.js'
@@ -41,9 +43,10 @@ async function unpacked(layers: readonly TarPiece[][]) {
   const before = chain.map(id => listing(store, id))
   for (const id of chain.toReversed()) store.layers.remove(id)
   threads = 0
-  const unpack = () =>
-    store.layers.ensure(linksOf(diffIds, store.manifestOf(record).layers), silent)
-  return { store, chain, before, unpack }
+  const { layers: blobs } = store.manifestOf(record)
+  const unpack = (arriving?: ReadonlyMap<Digest, ArrivingBlob>) =>
+    store.layers.ensure(linksOf(diffIds, blobs, arriving), silent)
+  return { store, chain, before, blobs, unpack }
 }
 
 function listing(store: Store, id: Parameters<Store['layers']['path']>[0]): string {
@@ -64,6 +67,28 @@ t.test('layers of a few bytes alone', async t => {
   )
   t.equal(threads, 0)
   t.same(openDescriptors(), open, 'nothing stays open')
+})
+
+t.test('a layer whose blob is not there yet, below others', async t => {
+  const { store, chain, before, blobs, unpack } = await unpacked([
+    base,
+    small(1),
+    large(2),
+    small(3),
+  ])
+  const arriving = new Map<Digest, ArrivingBlob>()
+  for (const { digest } of blobs)
+    arriving.set(digest, {
+      file: store.blobs.path(digest),
+      offset: 0,
+      // All of it has been read, and it is verified a little later.
+      arrived: new Promise(resolve => setTimeout(resolve, 300)),
+    })
+  await unpack(arriving)
+  t.same(
+    chain.map(id => listing(store, id)),
+    before,
+  )
 })
 
 t.test('few and many bytes in turn', async t => {
