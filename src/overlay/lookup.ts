@@ -106,11 +106,7 @@ function searchLowers(
     const error = u.layerLookup.lookup(lower, d)
     if (error < 0) return error
     if (d.parent === null) continue
-    if (!found.upper && found.lowers.length === 0) {
-      record.set(d.record)
-      found.metacopy = d.metacopy
-    }
-    found.lowers.push({ parent: d.parent, name: d.leaf })
+    addLower(d.parent, record)
     if (d.redirect !== null && !follows) return -E.EPERM
     if (isAlone && d.redirect === null) break
     if (isAbsolute(d.redirect) && lowers !== u.rootLowers) {
@@ -119,6 +115,15 @@ function searchLowers(
     }
   }
   return 0
+}
+
+/** What the last step has found; the topmost object's attributes are the ones shown. */
+function addLower(parent: LayerDirectory, record: Uint32Array): void {
+  if (!found.upper && found.lowers.length === 0) {
+    record.set(state.record)
+    found.metacopy = state.metacopy
+  }
+  found.lowers.push({ parent, name: state.leaf })
 }
 
 /** What the merged tree has of a name in the lower parts; null where it has to be looked for. */
