@@ -1,7 +1,7 @@
 // Open files: opening, and everything that goes to an open file's data. Data itself never
 // passes through here: the kernel reads past us, or the channel moves it.
 import { E } from '../errno/errno.js'
-import { OPEN_KILL_SUIDGID, WRITE_KILL_SUIDGID } from '../fuse/abi/flags.js'
+import { OPEN_KILL_SUIDGID, WRITE_CACHE, WRITE_KILL_SUIDGID } from '../fuse/abi/flags.js'
 import { type Completion, PENDING } from '../fuse/operations.js'
 import type { Reply } from '../fuse/reply.js'
 import type { Request } from '../fuse/request.js'
@@ -21,6 +21,7 @@ import type { Directory, Node } from './node.js'
 import { FS_APPEND_FL, FS_IMMUTABLE_FL, mayAllocate, mayCopyInto } from './protection.js'
 import { losesSetIds, stripSetIds } from './set-attributes.js'
 import type { Union } from './union.js'
+import { writeBack } from './written-back.js'
 
 /**
  * Offsets are exact as numbers up to here (8 PiB), beyond what ext4 takes (16 TiB) and less than
@@ -100,6 +101,7 @@ export function readFile(
 export function writeFile(
   u: Union,
   req: Request,
+  reply: Reply,
   node: Node,
   offset: number,
   size: number,
@@ -114,6 +116,10 @@ export function writeFile(
   }
   const fd = u.files.dataFd(node, true)
   if (fd < 0) return fd
+  if ((flags & WRITE_CACHE) !== 0) {
+    const result = writeBack(u, req, reply, node, fd, offset, size, at)
+    if (result !== null) return result
+  }
   return u.channel.receiveFile(req, fd, offset, at, size, hold(node))
 }
 

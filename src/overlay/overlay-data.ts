@@ -40,7 +40,7 @@ export class OverlayData {
 
   write(
     req: Request,
-    _reply: Reply,
+    reply: Reply,
     nodeid: number,
     fh: number,
     offset: number,
@@ -48,7 +48,8 @@ export class OverlayData {
     at: number,
     flags: number,
   ): number {
-    return files.writeFile(this.u, req, this.node(nodeid, fh), offset, size, at, flags)
+    const node = this.node(nodeid, fh)
+    return files.writeFile(this.u, req, reply, node, offset, size, at, flags)
   }
 
   release(_req: Request, _reply: Reply, _nodeid: number, fh: number): number {
