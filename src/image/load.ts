@@ -80,9 +80,7 @@ function loadFolder(
       throw new ImageError('malformed', `${path} is a folder, but no OCI layout`)
     store.layers.prepare(options.thread)
     try {
-      const loaded = await addAll(store, layoutImages(files, wanted(options)), options)
-      await options.recorder?.ended()
-      return loaded
+      return await addAll(store, layoutImages(files, wanted(options)), options)
     } finally {
       await files.abandon()
       await store.layers.settle()
@@ -117,9 +115,7 @@ function loadMembers(
     store.layers.prepare(options.thread)
     try {
       await read(members)
-      const loaded = await addAll(store, imagesOf(members, store, options), options)
-      await options.recorder?.ended()
-      return loaded
+      return await addAll(store, imagesOf(members, store, options), options)
     } finally {
       await members.discard()
       await store.layers.settle()
@@ -189,7 +185,26 @@ function imagesOf(
   )
 }
 
+/** Adds them; what has been begun to be recorded is, when it ends. */
 async function addAll(
+  store: Store,
+  images: readonly ArchivedImage[],
+  options: LoadOptions,
+): Promise<LoadedImage[]> {
+  const { recorder } = options
+  let loaded: LoadedImage[]
+  try {
+    loaded = await addEach(store, images, options)
+  } catch (error) {
+    // Why nothing was loaded is what is told; `gc` may run when this has ended.
+    await recorder?.ended().catch(() => undefined)
+    throw error
+  }
+  await recorder?.ended()
+  return loaded
+}
+
+async function addEach(
   store: Store,
   images: readonly ArchivedImage[],
   options: LoadOptions,

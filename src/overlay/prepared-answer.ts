@@ -39,9 +39,13 @@ export class PreparedAnswer {
     this.reply.begin()
     this.node = node
     this.listing = listing
-    const pack = new DirentPacker(this.reply, size)
-    this.next = readDormant(u, pack, node, listing, count)
-    if (this.next === 0) this.drop(u)
+    this.next = 0
+    try {
+      const pack = new DirentPacker(this.reply, size)
+      this.next = readDormant(u, pack, node, listing, count)
+    } finally {
+      if (this.next === 0) this.drop(u)
+    }
   }
 
   /**

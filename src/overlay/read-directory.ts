@@ -1,10 +1,11 @@
 // READDIR and READDIRPLUS from the merged listing. Offsets are cookies of the names; attributes
 // for READDIRPLUS come from one native call for each layer and batch.
-import { DirentPacker, direntPlusSize } from '../fuse/dirents.js'
+import { DirentPacker, direntPlusSize, lookupsOf } from '../fuse/dirents.js'
 import type { Reply } from '../fuse/reply.js'
 import { ST, STAT_WORDS, statType } from '../sys/stat.js'
 import { present, readAttributes } from './attributes.js'
 import { countDormant, mayBeDormant, mayHaveDormant } from './dormant.js'
+import { forgetNode } from './forget.js'
 import {
   BATCH,
   marks,
@@ -65,8 +66,23 @@ function childOf(u: Union, node: DirectoryNode, name: string): Node | null {
   return typeof found === 'number' ? null : found
 }
 
-/** READDIRPLUS: each entry is a lookup as well. */
+/** READDIRPLUS: each entry is a lookup as well, but for those of an answer that becomes an error. */
 export function readNamesPlus(
+  u: Union,
+  reply: Reply,
+  node: DirectoryNode,
+  offset: number,
+  size: number,
+): number {
+  try {
+    return packNamesPlus(u, reply, node, offset, size)
+  } catch (error) {
+    for (const nodeid of lookupsOf(reply)) forgetNode(u, nodeid, 1)
+    throw error
+  }
+}
+
+function packNamesPlus(
   u: Union,
   reply: Reply,
   node: DirectoryNode,

@@ -28,6 +28,9 @@ const MILLISECONDS = Number(values.seconds) * 1000
  */
 const CUT_MEANWHILE = /\/file-\d: \0+$/
 
+/** Of the steps, many of which read nothing. */
+const RARELY = 1 / 1000
+
 interface Ground {
   readonly name: string
   /** Findings that are the kernel's, not the filesystem's. */
@@ -73,7 +76,9 @@ async function play(
   t.comment(
     `${storm.name}: ${steps} steps, ${findings.length - ours.length} of the kernel's`,
   )
-  return steps > 0 ? ours : [...ours, 'nothing was done']
+  if (steps === 0) ours.push('nothing was done')
+  if (findings.length - ours.length > steps * RARELY) ours.push(...findings)
+  return ours
 }
 
 for (const ground of GROUNDS) {

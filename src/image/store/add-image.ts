@@ -28,9 +28,9 @@ export async function addImage(
   checkManifest(image, id)
   const links = linksOf(diffIds, image.layers, image.arriving)
   const records = await store.layers.ensure(links, progress)
-  onUnpacked(diffIds)
   // A layer that was unpacked already has waited for none.
   for (const { arrived } of image.arriving?.values() ?? []) await arrived
+  onUnpacked(diffIds)
   const entry: Entry = {
     id,
     names: [...new Set(names.map(fullName))].toSorted(),

@@ -60,8 +60,13 @@ t.test('an answer that was built for nothing leaves nothing behind', async t => 
   // After the first, not the directory below, whose answer is there, but the one beside.
   for (const { name } of below.slice(0, 2)) calls.names(`${point}/${name}`)
   t.same((await figuresOf(point)).ahead, { guessed: 2, right: 1 })
-  calls.writeFile('/proc/sys/vm/drop_caches', '2')
-  t.equal((await figuresOf(point)).nodes, 1, 'all that the kernel has forgotten is gone')
+  // A dentry that has just been used survives the first time.
+  let nodes = Infinity
+  for (let i = 0; i < 5 && nodes > 1; i++) {
+    calls.writeFile('/proc/sys/vm/drop_caches', '2')
+    nodes = (await figuresOf(point)).nodes
+  }
+  t.equal(nodes, 1, 'all that the kernel has forgotten is gone')
   t.same(await mounted.end(), [])
 })
 
