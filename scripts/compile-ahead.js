@@ -1,6 +1,7 @@
 // Has V8 compile of the command what calls of it run, and keeps that beside it. Compiling all of it
 // would make a call read four times as much. So calls are made that need neither root nor FUSE, each
-// with what those before it have left.
+// with what those before it have left; and each once more with nothing, so that a later call of its
+// verb reads what that verb runs, and a verb that is not among them what all of them do.
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import * as os from 'node:os'
@@ -24,14 +25,20 @@ export function compileAhead(folder, name) {
 function makeCalls(command, compiled) {
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'plyfs-build-'))
   const work = `${compiled}.${process.pid}`
+  const alone = `${work}.alone`
   try {
     for (const name of ['root', 'mnt']) fs.mkdirSync(path.join(scratch, name))
     fs.writeFileSync(path.join(scratch, 'root/file'), 'content\n')
     spawnSync('tar', ['-cf', 'root.tar', '-C', 'root', '.'], { cwd: scratch })
-    for (const [name, ...words] of calls) call(scratch, name, [command, work, ...words])
+    for (const [name, ...words] of calls) {
+      call(scratch, name, [command, work, ...words])
+      if (name !== 'plyfs' || !again.has(words[0])) continue
+      call(scratch, name, [command, alone, ...words])
+      if (fs.existsSync(alone)) fs.renameSync(alone, verbFile(compiled, words[0]))
+    }
     if (fs.existsSync(work)) fs.renameSync(work, compiled)
   } finally {
-    fs.rmSync(work, { force: true })
+    for (const left of [work, alone]) fs.rmSync(left, { force: true })
     fs.rmSync(scratch, { recursive: true, force: true })
   }
 }
@@ -51,6 +58,13 @@ const calls = [
   // -f: everything but the mount itself.
   ['mount.plyfs', 'root', 'mnt', '-f', '-o', 'lowerdir=root'],
 ]
+
+/** Verbs whose calls here can be made a second time. */
+const again = new Set(['help', 'images', 'save', 'load', 'ps', 'diff', 'commit'])
+
+function verbFile(compiled, verb) {
+  return `${compiled.slice(0, -'.compiled'.length)}.${verb}.compiled`
+}
 
 /** What of it cannot be run here is compiled when it is. */
 function call(cwd, name, words) {

@@ -24,9 +24,19 @@ const command = script.runInThisContext() as (
 ) => void
 command(require, file)
 
+/** What the verb runs, where it is there alone: the rest would be read for nothing. */
 function compiled(): Buffer | undefined {
+  const built = `${name}.${process.version}-${process.arch}`
+  const verb = process.argv[2] ?? ''
+  const alone = /^[a-z]+$/.test(verb)
+    ? readIfThere(`${built}.${verb}.compiled`)
+    : undefined
+  return alone ?? readIfThere(`${built}.compiled`)
+}
+
+function readIfThere(path: string): Buffer | undefined {
   try {
-    return readFileSync(`${name}.${process.version}-${process.arch}.compiled`)
+    return readFileSync(path)
   } catch {
     // It was built with another Node: the command starts later, and does the same.
     return undefined

@@ -51,11 +51,13 @@ t.test('V8 takes what was compiled at build time', async t => {
     true,
     'the source is ASCII',
   )
-  const script = new Script(source.toString('latin1'), {
-    filename: `${name}.js`,
-    cachedData: fs.readFileSync(own),
-  })
-  t.equal(script.cachedDataRejected, false)
+  const verbs = ['images', 'load', 'ps', 'diff', 'commit'].map(verb => `.${verb}`)
+  for (const which of ['', ...verbs]) {
+    const cachedData = fs.readFileSync(own.replace(/\.compiled$/, `${which}.compiled`))
+    const filename = `${name}.js`
+    const script = new Script(source.toString('latin1'), { filename, cachedData })
+    t.equal(script.cachedDataRejected, false, `of all, or of a verb: ${which}`)
+  }
 })
 
 t.test(
