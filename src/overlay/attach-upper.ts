@@ -1,7 +1,9 @@
 // The writable layer joins a union that has been served read-only so far, on the same
 // connection: as the boot of a Unix system mounts its root, checks it, and turns it writable.
 // Until then the kernel keeps no name and no attribute (see Union.kept), so that it asks again.
+import { E, errnoName } from '../errno/errno.js'
 import { isEmptyDirectory } from '../layer/read-directory.js'
+import { log } from '../log/log.js'
 import { wakeAll } from './dormant.js'
 import type { Node } from './node.js'
 import { hasDirectory } from './node.js'
@@ -30,7 +32,14 @@ export function attachUpper(u: Union, stack: Stack, done: () => void): void {
   u.listings.drop(root)
   if (!isEmptyDirectory(upper.root, u.directoryFds))
     for (const [node] of u.nodes.all()) strand(u, node)
-  u.channel.invalidateContents(ROOT_ID, { complete: done })
+  u.channel.invalidateContents(ROOT_ID, {
+    complete: result => {
+      // A connection that has ended is told of by who serves it.
+      if (result < 0 && result !== -E.ENODEV && result !== -E.ENOTCONN)
+        log.error(`the kernel keeps what was listed: ${errnoName(-result)}`)
+      done()
+    },
+  })
 }
 
 function strand(u: Union, node: Node): void {

@@ -1,6 +1,7 @@
 // Pages that a mapping has changed, written back by the kernel. Storing into a mapping takes no file
 // capabilities away on a disk, but a write does, whoever writes (file_remove_privs): they are put back
-// before anybody is served again.
+// before anybody is served again. A write that the pool has begun takes none away: before it the kernel
+// has had them removed (fuse_cache_write_iter, file_remove_privs).
 import { E } from '../errno/errno.js'
 import type { Reply } from '../fuse/reply.js'
 import type { Request } from '../fuse/request.js'

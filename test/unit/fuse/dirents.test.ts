@@ -1,6 +1,11 @@
 // Directory entries on the wire: layout, padding, the limit of a reply.
 import t from 'tap'
-import { DirentPacker, direntPlusSize, direntSize } from '../../../src/fuse/dirents.js'
+import {
+  DirentPacker,
+  direntPlusSize,
+  direntSize,
+  lookupsOf,
+} from '../../../src/fuse/dirents.js'
 import { Reply, validity } from '../../../src/fuse/reply.js'
 
 const attributes = new Uint32Array(32)
@@ -30,6 +35,22 @@ void t.test('the limit is kept to the byte', async t => {
   pack.add('def', 2, 8, 1, 0)
   t.equal(pack.fits(1), false)
 })
+
+void t.test(
+  'the lookups of a READDIRPLUS reply are told, whatever its names',
+  async t => {
+    const reply = new Reply(new ArrayBuffer(4096))
+    t.same([...lookupsOf(reply)], [], 'an empty one')
+    const pack = new DirentPacker(reply, 4000)
+    const valid = validity(1)
+    pack.addBare('.', 1, 4, 7, 0)
+    pack.addPlus('n', 3, 8, 33, 2, valid, valid, attributes)
+    pack.addBare('..', 2, 4, 7, 0)
+    pack.addPlus('a name of some length', 4, 4, 2 ** 33 + 1, 0, valid, valid, attributes)
+    pack.addPlus('12345678', 5, 8, 33, 2, valid, valid, attributes)
+    t.same([...lookupsOf(reply)], [33, 2 ** 33 + 1, 33])
+  },
+)
 
 void t.test('READDIRPLUS carries the node before the name', async t => {
   const reply = new Reply(new ArrayBuffer(4096))
