@@ -1,7 +1,7 @@
 // Has V8 compile of the command what calls of it run, and keeps that beside it. Compiling all of it
 // would make a call read four times as much. So calls are made that need neither root nor FUSE, each
-// with what those before it have left; and each once more with nothing, so that a later call of its
-// verb reads what that verb runs, and a verb that is not among them what all of them do.
+// with what those before it have left. Some are made once more with nothing, so that a later call of
+// their verb reads what that verb runs alone, and any other call what all of them do.
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import * as os from 'node:os'
